@@ -1,13 +1,11 @@
 #!/usr/bin/env node
 // Bundles every program of this repository into dist/ (git-ignored), one file each with its source map.
 // Packages stay external: this build is for the machine it runs on, not for a cloud function.
-import { rm } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 import { programs } from './programs.mjs';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
-await rm(`${root}dist`, { recursive: true, force: true });
 await build({
   absWorkingDir: root,
   entryPoints: programs,

@@ -1,0 +1,154 @@
+import { createServer, type Server } from 'node:net';
+
+/** A real socket address on loopback. */
+export interface SocketAddress {
+  readonly host: string;
+  readonly port: number;
+}
+
+export type AddressRange = 'pod' | 'node' | 'client' | 'vip';
+
+/**
+ * The one place that knows how the ordinary addresses in every API (`10.N.b.c`) become sockets on loopback.
+ * Kubernetes refuses loopback addresses in EndpointSlices, so Pods, nodes and load balancers never show one.
+ */
+export interface Addresses {
+  /** `range`: all of 127/8 answers, `10.N.b.c` is `127.N.b.c`. `single`: 127.0.0.1 and a free port each. */
+  readonly mode: 'range' | 'single';
+  /** The sandbox's VPC, e.g. `10.57.0.0/16`. */
+  readonly vpcCidr: string;
+  /** A free address of the range; the same address is not handed out again before 100 others were. */
+  allocate(range: AddressRange): string;
+  /** Gives an address back. */
+  free(ip: string): void;
+  /** Where the socket of an address and port lives. Stable for the life of the sandbox. */
+  socketOf(ip: string, port: number): SocketAddress;
+  /** The local address to connect from so that the peer sees `ip`; undefined in `single` mode. */
+  sourceOf(ip: string): string | undefined;
+  /** The ordinary address behind a loopback one (`127.N.b.c` → `10.N.b.c`); other addresses stay as they are. */
+  ordinary(loopback: string): string;
+  /** Gives the claim on N back. */
+  release(): Promise<void>;
+}
+
+const rangeStart: Record<AddressRange, number> = { pod: 0, node: 128, client: 192, vip: 240 };
+const rangeEnd: Record<AddressRange, number> = { pod: 127, node: 191, client: 239, vip: 255 };
+const privilegedShift = 20_000;
+const claimPort = 19_999;
+const singleBlock = 500;
+
+const listen = (host: string, port: number): Promise<Server | NodeJS.ErrnoException> =>
+  new Promise((resolve) => {
+    const server = createServer((socket) => socket.destroy());
+    server.once('error', resolve);
+    server.listen({ host, port, exclusive: true }, () => {
+      server.unref();
+      resolve(server);
+    });
+  });
+
+const close = (server: Server): Promise<void> => new Promise((resolve) => server.close(() => resolve()));
+
+const canListen = async (host: string, port: number): Promise<boolean> => {
+  const answer = await listen(host, port);
+  if (answer instanceof Error) return false;
+  await close(answer);
+  return true;
+};
+
+class Allocator {
+  readonly #n: number;
+  readonly #next = new Map<AddressRange, number>();
+  readonly #taken = new Set<string>();
+
+  constructor(n: number) {
+    this.#n = n;
+  }
+
+  allocate(range: AddressRange): string {
+    const first = rangeStart[range] * 256 + 1;
+    const last = rangeEnd[range] * 256 + 254;
+    for (let tries = 0; tries <= last - first; tries += 1) {
+      const at = this.#next.get(range) ?? first;
+      this.#next.set(range, at >= last ? first : at + 1);
+      const octet = at % 256;
+      if (octet === 0 || octet === 255) continue;
+      const ip = `10.${this.#n}.${Math.floor(at / 256)}.${octet}`;
+      if (this.#taken.has(ip)) continue;
+      this.#taken.add(ip);
+      return ip;
+    }
+    throw new Error(`No ${range} address is free in 10.${this.#n}.0.0/16.`);
+  }
+
+  free(ip: string): void {
+    this.#taken.delete(ip);
+  }
+}
+
+const claimRange = async (): Promise<Addresses | undefined> => {
+  const first = 32 + Math.floor(Math.random() * 200);
+  for (let tries = 0; tries < 200; tries += 1) {
+    const n = 32 + ((first - 32 + tries) % 200);
+    const lock = await listen(`127.${n}.0.1`, claimPort);
+    if (lock instanceof Error) {
+      if (lock.code === 'EADDRINUSE') continue;
+      return undefined;
+    }
+    const privileged = await canListen(`127.${n}.255.254`, 80);
+    const allocator = new Allocator(n);
+    const loopback = (ip: string): string => ip.replace(/^10\./, '127.');
+    return {
+      mode: 'range',
+      vpcCidr: `10.${n}.0.0/16`,
+      allocate: (range) => allocator.allocate(range),
+      free: (ip) => allocator.free(ip),
+      socketOf: (ip, port) => ({
+        host: loopback(ip),
+        port: port < 1024 && !privileged ? port + privilegedShift : port,
+      }),
+      sourceOf: loopback,
+      ordinary: (ip) => ip.replace(/^(::ffff:)?127\.(?!0\.)/, '10.'),
+      release: () => close(lock),
+    };
+  }
+  return undefined;
+};
+
+const claimSingle = async (): Promise<Addresses> => {
+  for (let block = 0; block < 60; block += 1) {
+    const base = 21_000 + block * singleBlock;
+    const lock = await listen('127.0.0.1', base);
+    if (lock instanceof Error) continue;
+    const allocator = new Allocator(10 + block);
+    const ports = new Map<string, number>();
+    return {
+      mode: 'single',
+      vpcCidr: `10.${10 + block}.0.0/16`,
+      allocate: (range) => allocator.allocate(range),
+      free: (ip) => allocator.free(ip),
+      socketOf: (ip, port) => {
+        const key = `${ip} ${port}`;
+        const known = ports.get(key);
+        if (known !== undefined) return { host: '127.0.0.1', port: known };
+        if (ports.size >= singleBlock - 1) ports.clear();
+        const port_ = base + 1 + (ports.size % (singleBlock - 1));
+        ports.set(key, port_);
+        return { host: '127.0.0.1', port: port_ };
+      },
+      sourceOf: () => undefined,
+      ordinary: (ip) => ip,
+      release: () => close(lock),
+    };
+  }
+  throw new Error('No block of 500 free ports was found on 127.0.0.1.');
+};
+
+/**
+ * Claims a part of loopback for one sandbox; several run side by side. The claim dies with the process.
+ *
+ * @param single only 127.0.0.1 may be used (what macOS has); default: `SANDBOX_LOOPBACK=single`
+ */
+export const claimAddresses = async (
+  single: boolean = process.env['SANDBOX_LOOPBACK'] === 'single',
+): Promise<Addresses> => (single ? undefined : await claimRange()) ?? (await claimSingle());
