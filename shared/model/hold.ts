@@ -1,0 +1,52 @@
+import type { KeptState, Sequence } from './desired-state.ts';
+import type { Recorded } from './observed.ts';
+
+export type HoldCheck =
+  | { readonly answer: 'mine' }
+  /** Newer states arrived: they replace the ones in hand. */
+  | { readonly answer: 'newer'; readonly states: readonly KeptState[]; readonly complete: boolean }
+  /** Expired or taken by another: write nothing more. */
+  | { readonly answer: 'lost' };
+
+/** Targets of a listener that nobody explained; the forwarder re-reads and puts again. */
+export interface EvidenceWanted {
+  readonly protocol: string;
+  readonly port: number;
+  readonly targets: readonly { readonly ip: string; readonly port: number }[];
+}
+
+export interface Done {
+  /** What was applied, by object UID. */
+  readonly applied: Readonly<Record<string, Sequence>>;
+  /** Objects that are cleaned and released: their states are dropped. */
+  readonly released: readonly string[];
+  /** Due again by itself after so many ms (a drain deadline, a check for late calls); absent: not before a put or the sweep. */
+  readonly dueAfterMs?: number;
+  /** The next one to take it must read from the CLB, not from the record. */
+  readonly observeNext?: boolean;
+}
+
+/** The right to write to one load balancer for about 20 s, renewed before each call (law L4). */
+export interface Hold {
+  readonly loadBalancerKey: string;
+  /** How the one before ended. `expired` or `first` (of this store generation): a late call may still land. */
+  readonly inherited: 'released' | 'expired' | 'first';
+  readonly states: readonly KeptState[];
+  /** The leader of this epoch has put every object: absence may count. False too while a state is a dead letter. */
+  readonly complete: boolean;
+  readonly recorded: Recorded;
+  /** The record must not be trusted: read from the CLB. */
+  readonly mustObserve: boolean;
+  /** Renews the hold and tells what changed. */
+  check(): Promise<HoldCheck>;
+  /** Keeps what was read back. False: the hold is lost, nothing was kept. */
+  record(recorded: Recorded): Promise<boolean>;
+  /** Ends the hold; everything is applied. */
+  done(done: Done): Promise<void>;
+  /** Ends the hold; due again after `afterMs`, never sooner (not even for a put) if `strict`. */
+  retry(afterMs: number, reason: string, strict?: boolean): Promise<void>;
+  /** Asks the forwarder to re-read an object and put it again. */
+  needsEvidence(objectUid: string, wanted: readonly EvidenceWanted[]): Promise<void>;
+  /** Sets a state aside until a newer one or a new build comes. */
+  deadLetter(objectUid: string, reason: string): Promise<void>;
+}

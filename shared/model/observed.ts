@@ -1,0 +1,58 @@
+import type { ListenerSettings } from './desired-state.ts';
+import type { Protocol } from './facts.ts';
+
+/** The Pod-side identity of a target. A value, never a joined string. */
+export interface TargetKey {
+  readonly listenerId: string;
+  readonly ip: string;
+  readonly port: number;
+}
+
+export type Health = 'Alive' | 'Dead' | 'Unknown' | 'Close';
+
+export interface ObservedTarget {
+  readonly ip: string;
+  readonly port: number;
+  readonly weight: number;
+}
+
+/** A listener of ours (known by its name) or in our way (`ours: false`: never touched, law L8). */
+export interface ObservedListener {
+  readonly listenerId: string;
+  readonly name: string;
+  readonly protocol: string;
+  readonly port: number;
+  readonly ours: boolean;
+  /** The object that owns it, read from the name; undefined for foreign ones. */
+  readonly ownerUid?: string;
+  readonly settings: ListenerSettings;
+  readonly targets: readonly ObservedTarget[];
+}
+
+export interface ObservedLoadBalancer {
+  readonly loadBalancerId: string;
+  /** IPs, or host names of domain-named load balancers. */
+  readonly addresses: readonly { readonly kind: 'ip' | 'hostname'; readonly value: string }[];
+  readonly listeners: readonly ObservedListener[];
+}
+
+/** A verified fact: this target is bound for this Pod; read back from the CLB after it was written. */
+export interface Binding {
+  readonly listenerId: string;
+  readonly protocol: Protocol;
+  readonly listenerPort: number;
+  readonly ip: string;
+  readonly port: number;
+  readonly podUid: string;
+  readonly weight: number;
+  /** Unix ms: only a health read begun after this counts for the gate (law L7). */
+  readonly recordedAt: number;
+}
+
+/** What the store keeps of a load balancer beside the desired states. */
+export interface Recorded {
+  readonly loadBalancer?: ObservedLoadBalancer;
+  /** Unix ms when `loadBalancer` was last read back. */
+  readonly observedAt?: number;
+  readonly bindings: readonly Binding[];
+}

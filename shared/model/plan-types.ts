@@ -1,0 +1,58 @@
+import type { Lane, ListenerSettings } from './desired-state.ts';
+import type { ObjectRef, Protocol } from './facts.ts';
+import type { EvidenceWanted } from './hold.ts';
+import type { Problem } from './problems.ts';
+
+export interface ListenerToCreate {
+  readonly protocol: Protocol;
+  readonly port: number;
+  readonly name: string;
+  readonly settings: ListenerSettings;
+}
+
+export interface TargetWrite {
+  readonly listenerId: string;
+  readonly protocol: string;
+  readonly listenerPort: number;
+  readonly ip: string;
+  readonly port: number;
+  readonly weight: number;
+  /** For logs and call scripts. */
+  readonly podUid?: string;
+}
+
+/** One write, or a row of equal ones that the API's maxima split. In the order that law L6 asks for. */
+export type Step =
+  | { readonly do: 'set-weights'; readonly lane: Lane; readonly targets: readonly TargetWrite[] }
+  | { readonly do: 'create-listeners'; readonly lane: Lane; readonly listeners: readonly ListenerToCreate[] }
+  | {
+      readonly do: 'modify-listener';
+      readonly lane: Lane;
+      readonly listenerId: string;
+      readonly name: string;
+      readonly settings: ListenerSettings;
+    }
+  | { readonly do: 'register'; readonly lane: Lane; readonly targets: readonly TargetWrite[] }
+  | { readonly do: 'deregister'; readonly lane: Lane; readonly targets: readonly TargetWrite[] }
+  | { readonly do: 'delete-listeners'; readonly lane: Lane; readonly listenerIds: readonly string[] };
+
+export interface Plan {
+  readonly steps: readonly Step[];
+  /** On their own objects (law L12). */
+  readonly problems: readonly { readonly object: ObjectRef; readonly problem: Problem }[];
+  /** Uncaused losses: left alone, asked about (law L5). */
+  readonly unexplained: readonly { readonly objectUid: string; readonly wanted: readonly EvidenceWanted[] }[];
+  /** Unix ms when the plan changes by time alone (a drain deadline). */
+  readonly nextAt?: number;
+}
+
+/** How a cluster wants things done; read once, in `main`. */
+export interface Policy {
+  /** Names the cluster in listener names and tags. */
+  readonly clusterId: string;
+  readonly defaultWeight: number;
+  /** An endpoint that left while its Pod lives is deregistered so long after its weight became 0. */
+  readonly drainSeconds: number;
+  /** A terminating Pod that never ends is deregistered so long after its deletionTimestamp. */
+  readonly drainSlackSeconds: number;
+}

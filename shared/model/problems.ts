@@ -1,0 +1,90 @@
+/**
+ * One table of everything that can be wrong with what users give us. TKE's code where TKE has one
+ * (`E4…`), our own (`D…`) beyond. `docs/problems.md` has an anchor for each; a test holds both together.
+ */
+export const problemTable = {
+  E4004: {
+    reason: 'LoadBalancerQuotaReached',
+    remedy: 'Raise the quota of load balancers, or use an existing one.',
+  },
+  E4005: {
+    reason: 'CreateParametersRefused',
+    remedy: 'Correct the annotations that describe the load balancer.',
+  },
+  E4009: { reason: 'AccountInArrears', remedy: 'Pay the account; it is tried again by itself.' },
+  E4033: {
+    reason: 'PodNotDirect',
+    remedy:
+      'Give the Pod an ENI address: Pod annotation tke.cloud.tencent.com/networks: tke-route-eni and a container request and limit tke.cloud.tencent.com/eni-ip: "1", no hostNetwork.',
+  },
+  E4036: {
+    reason: 'BackendConflict',
+    remedy: 'Let the Pod listen on a port of its own for each listener of one load balancer.',
+  },
+  E4054: { reason: 'TargetQuotaReached', remedy: 'Raise the quota of targets per listener.' },
+  E4082: {
+    reason: 'ServiceWithoutSelector',
+    remedy: 'Give the Service a selector; direct access binds Pods.',
+  },
+  D1001: {
+    reason: 'AnnotationNotAllowed',
+    remedy: 'Set the annotation to one of the allowed values, or remove it.',
+  },
+  D1002: {
+    reason: 'EndpointNotOfItsPod',
+    remedy: 'Only Pods of the same namespace are bound; remove the endpoint or correct its targetRef.',
+  },
+  D1003: { reason: 'NodePortModeNotServed', remedy: 'Set service.cloud.tencent.com/direct-access: "true".' },
+  D1004: { reason: 'ProtocolNotServed', remedy: 'Use protocol TCP.' },
+  D1005: { reason: 'ListenerTaken', remedy: 'Use another port, or remove the listener that is in the way.' },
+  D1006: {
+    reason: 'ListenerQuotaReached',
+    remedy: 'Raise the quota of listeners of the load balancer, or use fewer ports.',
+  },
+  D1007: {
+    reason: 'ExistingLoadBalancerNotServed',
+    remedy: 'Remove the annotation; a load balancer is created.',
+  },
+  D1008: {
+    reason: 'NoServingPodLeft',
+    remedy: 'Look at the Pods: none is ready. Those not ready keep their weight meanwhile.',
+  },
+  D1009: {
+    reason: 'LoadBalancerApiRefused',
+    remedy: 'See the message of the CLB; it is tried again with growing pauses.',
+  },
+  D1010: {
+    reason: 'DesiredStateUnreadable',
+    remedy: 'Look at the dead letter; a newer state or build frees it.',
+  },
+  D1011: {
+    reason: 'CannotMakeRoomFirst',
+    remedy: 'Nothing; the target was replaced with a short gap because the CLB allows an address once.',
+  },
+} as const satisfies Record<string, { readonly reason: string; readonly remedy: string }>;
+
+export type ProblemCode = keyof typeof problemTable;
+
+export interface Problem {
+  readonly code: ProblemCode;
+  /** `error`: what it is about is not served. `warning`: served, but look. */
+  readonly severity: 'error' | 'warning';
+  /** What is wrong, with the value that is; the remedy stands in the table. */
+  readonly message: string;
+  /** Holds no gate: what is refused cannot be waited for (law L7). */
+  readonly about?: {
+    readonly listener?: { readonly protocol: string; readonly port: number };
+    readonly podUid?: string;
+  };
+}
+
+export const problem = (
+  code: ProblemCode,
+  message: string,
+  more: { severity?: Problem['severity']; about?: Problem['about'] } = {},
+): Problem => ({
+  code,
+  severity: more.severity ?? 'error',
+  message,
+  ...(more.about === undefined ? {} : { about: more.about }),
+});
