@@ -1,0 +1,17 @@
+import type { Lane, LoadBalancerKey } from '../../model/desired-state.ts';
+
+export interface Ring {
+  readonly loadBalancerKey: LoadBalancerKey;
+  readonly lane: Lane;
+}
+
+/**
+ * Wakes somebody for a load balancer. It carries only the key and may lose, repeat, reorder or delay; no law
+ * rests on it.
+ */
+export interface Doorbell {
+  ring(rings: readonly Ring[]): Promise<void>;
+  /** Batches, urgent lanes first, at most `batchSize`; the next batch comes when the promise settles. */
+  listen(onBatch: (rings: readonly Ring[]) => Promise<void>, options: { readonly batchSize: number }): void;
+  close(): Promise<void>;
+}

@@ -1,0 +1,95 @@
+import type { DesiredStateEvent } from '../../events/desired-state-event.ts';
+import type { KeptState, Lane, LoadBalancerKey, Sequence } from '../../model/desired-state.ts';
+import type { EvidenceWanted, Hold } from '../../model/hold.ts';
+import type { Recorded } from '../../model/observed.ts';
+
+export type PutAnswer =
+  /** `applied`: the newest sequence of this object that is known to be applied. */
+  | {
+      readonly outcome: 'kept';
+      readonly applied?: Sequence;
+      readonly generation: string;
+      readonly puts: number;
+    }
+  /** Something newer of this object is kept already, or a newer epoch took over. */
+  | {
+      readonly outcome: 'refused';
+      readonly newest: Sequence;
+      readonly generation: string;
+      readonly puts: number;
+    };
+
+export interface DueLoadBalancer {
+  readonly loadBalancerKey: LoadBalancerKey;
+  readonly lane: Lane;
+  /** Unix ms since when it is due. */
+  readonly since: number;
+}
+
+/** A load balancer that has Pods with a closed gate of ours, as the readiness function reads it. */
+export interface WaitingLoadBalancer {
+  readonly loadBalancerKey: LoadBalancerKey;
+  readonly states: readonly KeptState[];
+  readonly recorded: Recorded;
+}
+
+export interface DeadLetter {
+  readonly loadBalancerKey: LoadBalancerKey;
+  readonly objectUid: string;
+  readonly sequence?: Sequence;
+  readonly reason: string;
+  /** Unix ms. */
+  readonly at: number;
+}
+
+export interface EvidenceRequest {
+  readonly loadBalancerKey: LoadBalancerKey;
+  readonly objectUid: string;
+  readonly wanted: readonly EvidenceWanted[];
+}
+
+export type BudgetAnswer =
+  | { readonly granted: true }
+  /** Not now; ask again after so many ms, and not while holding a load balancer. */
+  | { readonly granted: false; readonly afterMs: number };
+
+/** The calls of all functions together, per action and second (law L11). */
+export interface Budget {
+  ask(action: string, lane: Lane): Promise<BudgetAnswer>;
+}
+
+/**
+ * The newest desired state of every object, kept also after it was applied, by load balancer; beside it what is
+ * due, who holds what, which bindings were verified, and the call budget. Every engine passes one conformance
+ * suite (`store-conformance.ts`).
+ */
+export interface Store {
+  readonly budget: Budget;
+  /** A leader takes over. Its epoch is the larger of the stored one plus one and the time in seconds. */
+  takeOver(): Promise<{ readonly epoch: number; readonly generation: string }>;
+  /** Newest wins, by sequence, per object; marks the load balancer due in the lane. One atomic step. */
+  put(event: DesiredStateEvent, lane: Lane): Promise<PutAnswer>;
+  /** The leader of this epoch has put every object there is: absence may count. An older epoch changes nothing. */
+  complete(epoch: number): Promise<void>;
+  /** Marks a load balancer due without a put (sweep, a lost hold). */
+  markDue(loadBalancerKey: LoadBalancerKey, lane: Lane, observe?: boolean): Promise<void>;
+  /** Takes the hold for about 20 s, or says that another has it, or that nothing is kept for it. */
+  take(loadBalancerKey: LoadBalancerKey, owner: string): Promise<Hold | 'held' | 'nothing'>;
+  /** What is due now and not held, urgent lanes first, at most `limit`. */
+  due(limit: number): Promise<readonly DueLoadBalancer[]>;
+  /** Every load balancer kept, for the sweep. */
+  loadBalancers(): Promise<readonly LoadBalancerKey[]>;
+  waiting(): Promise<readonly WaitingLoadBalancer[]>;
+  /** Ends, as expired, what an ended invocation left behind. */
+  expire(owner: string): Promise<void>;
+  /** Evidence that planners ask for; asking is taken away by the next put of the object. */
+  evidenceWanted(): Promise<readonly EvidenceRequest[]>;
+  deadLetters(): Promise<readonly DeadLetter[]>;
+  /** Sets an event aside that no door could read. */
+  deadLetter(letter: Omit<DeadLetter, 'at'>): Promise<void>;
+  generation(): Promise<string>;
+  close(): Promise<void>;
+}
+
+/** How long a hold lives without being renewed. */
+export const holdMs = 20_000;
