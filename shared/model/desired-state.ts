@@ -118,9 +118,10 @@ export interface DesiredState {
   readonly loadBalancerKey: LoadBalancerKey;
   /**
    * `serve`: as below. `release`: wants nothing any more, clean up what is ours and let go of the finalizer.
-   * `skip`: touch nothing at the CLB, let go of the finalizer.
+   * `skip`: touch nothing at the CLB, let go of the finalizer. `report`: it cannot be served as it stands; what is
+   * there stays as it is, the problems are reported.
    */
-  readonly intent: 'serve' | 'release' | 'skip';
+  readonly intent: 'serve' | 'release' | 'skip' | 'report';
   readonly finalizer: boolean;
   /** The object is held by `deletionTimestamp`; no finalizer may be added any more. */
   readonly deleting: boolean;

@@ -1,5 +1,6 @@
 import type { ListenerSettings } from './desired-state.ts';
 import type { Protocol } from './facts.ts';
+import type { ProblemCode } from './problems.ts';
 
 /** The Pod-side identity of a target. A value, never a joined string. */
 export interface TargetKey {
@@ -47,6 +48,15 @@ export interface Binding {
   readonly weight: number;
   /** Unix ms: only a health read begun after this counts for the gate (law L7). */
   readonly recordedAt: number;
+  /** Unix ms since when `weight` is as it is. */
+  readonly weightAt: number;
+}
+
+/** What the CLB refused for good, or a conflict: holds no gate (law L7). Without a listener: the whole object. */
+export interface Refusal {
+  readonly objectUid: string;
+  readonly code: ProblemCode;
+  readonly listener?: { readonly protocol: string; readonly port: number };
 }
 
 /** What the store keeps of a load balancer beside the desired states. */
@@ -55,4 +65,11 @@ export interface Recorded {
   /** Unix ms when `loadBalancer` was last read back. */
   readonly observedAt?: number;
   readonly bindings: readonly Binding[];
+  readonly refusals: readonly Refusal[];
+  /** Made, but not yet seen running. */
+  readonly creating?: { readonly loadBalancerId: string; readonly at: number };
+  /** Events already written (their dedup keys), so that none is sent again. */
+  readonly reported: readonly string[];
 }
+
+export const nothingRecorded: Recorded = { bindings: [], refusals: [], reported: [] };
