@@ -47,7 +47,7 @@ const isClaimed = (service: ServiceFact, claim: DeriveOptions['claim']): boolean
 const hasSelector = (service: ServiceFact): boolean =>
   service.selector !== undefined && Object.keys(service.selector).length > 0;
 
-const selects = (service: ServiceFact, pod: PodFact): boolean =>
+export const serviceSelects = (service: ServiceFact, pod: PodFact): boolean =>
   hasSelector(service) &&
   pod.ref.namespace === service.ref.namespace &&
   Object.entries(service.selector ?? {}).every(([key, value]) => pod.labels[key] === value);
@@ -205,7 +205,7 @@ const fateOf = (
   }
   if (pod.ended) return 'pod-ended';
   if (pod.ips.length > 0 && !pod.ips.includes(was.ip)) return 'address-changed';
-  if (!selects(service, pod)) return 'unselected';
+  if (!serviceSelects(service, pod)) return 'unselected';
   const elsewhere = found.some((endpoint) => endpoint.podUid === was.podUid && endpoint.port !== was.port);
   return elsewhere ? 'port-changed' : 'stays';
 };

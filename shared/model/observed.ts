@@ -57,6 +57,7 @@ export interface Refusal {
   readonly objectUid: string;
   readonly code: ProblemCode;
   readonly listener?: { readonly protocol: string; readonly port: number };
+  readonly podUid?: string;
 }
 
 /** What the store keeps of a load balancer beside the desired states. */

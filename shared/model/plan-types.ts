@@ -42,6 +42,8 @@ export interface Plan {
   readonly problems: readonly { readonly object: ObjectRef; readonly problem: Problem }[];
   /** Uncaused losses: left alone, asked about (law L5). */
   readonly unexplained: readonly { readonly objectUid: string; readonly wanted: readonly EvidenceWanted[] }[];
+  /** Some drain depends on whether the new targets are Alive: read their health and plan again. */
+  readonly needsHealth: boolean;
   /** Unix ms when the plan changes by time alone (a drain deadline). */
   readonly nextAt?: number;
 }
