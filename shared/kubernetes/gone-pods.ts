@@ -1,0 +1,37 @@
+import type { PodFact } from '../model/facts.ts';
+import type { GonePod } from '../model/view.ts';
+
+/** `View.gonePod` promises ten minutes. */
+const rememberMs = 15 * 60_000;
+
+/** 20 MB or so; only who deletes more Pods than this in ten minutes loses evidence early (absence is read again then). */
+const maxRemembered = 100_000;
+
+/** Deletions that were seen, oldest forgotten first. */
+export class GonePods {
+  readonly #pods = new Map<string, GonePod>();
+  readonly #max: number;
+
+  constructor(max = maxRemembered) {
+    this.#max = max;
+  }
+
+  add(pod: PodFact, at: number): void {
+    const { uid, namespace } = pod.ref;
+    this.#pods.delete(uid);
+    this.#pods.set(uid, { uid, namespace, ips: pod.ips, at });
+    for (const [oldest, gone] of this.#pods) {
+      if (gone.at > at - rememberMs && this.#pods.size <= this.#max) break;
+      this.#pods.delete(oldest);
+    }
+  }
+
+  /** The Pod is seen again: a deletion taken from a list that was restored from a backup, say. */
+  forget(uid: string): void {
+    this.#pods.delete(uid);
+  }
+
+  get(uid: string): GonePod | undefined {
+    return this.#pods.get(uid);
+  }
+}
