@@ -1,0 +1,59 @@
+import { ClbError } from '../../shared/clb/clb-port.ts';
+import type { ProblemCode } from '../../shared/model/problems.ts';
+
+/** When somebody tries again, and whether a put may come sooner. */
+export interface Retry {
+  readonly afterMs: number;
+  readonly reason: string;
+  /** Not even a put comes sooner: the CLB is busy with the load balancer. */
+  readonly strict: boolean;
+  /** The effect of a call is unknown: the next pass reads first. */
+  readonly readFirst: boolean;
+}
+
+const busyAfterMs = 500;
+const unknownAfterMs = 1_000;
+const partialAfterMs = 1_000;
+const refusedAfterMs = 30_000;
+
+/** What becomes of the pass when a call ended like this. Undefined: the hold is lost, nothing is left to say. */
+export const retryAfter = (error: unknown): Retry | undefined => {
+  const retry = (afterMs: number, reason: string, strict = false, readFirst = true): Retry => ({
+    afterMs,
+    reason,
+    strict,
+    readFirst,
+  });
+  if (!(error instanceof ClbError)) {
+    return retry(unknownAfterMs, error instanceof Error ? error.message : String(error));
+  }
+  const { failure } = error;
+  switch (failure.kind) {
+    case 'lost':
+      return undefined;
+    case 'busy':
+      return retry(busyAfterMs, error.message, true, false);
+    case 'throttled':
+      return retry(failure.afterMs, error.message, false, false);
+    case 'partial':
+      return retry(partialAfterMs, error.message);
+    case 'not-found':
+    case 'unknown-outcome':
+      return retry(unknownAfterMs, error.message);
+    case 'quota':
+    case 'refused':
+      return retry(refusedAfterMs, error.message);
+  }
+};
+
+/** The problem that a refusal is to the user, by the CLB's code. */
+export const problemCodeOf = (
+  clbCode: string,
+  about: 'load-balancer' | 'listener' | 'targets',
+): ProblemCode => {
+  if (/InsufficientBalance/.test(clbCode)) return 'E4009';
+  if (/LimitExceeded|ResourceInsufficient/.test(clbCode)) {
+    return about === 'load-balancer' ? 'E4004' : about === 'listener' ? 'D1006' : 'E4054';
+  }
+  return about === 'load-balancer' ? 'E4005' : 'D1009';
+};

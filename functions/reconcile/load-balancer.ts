@@ -1,0 +1,190 @@
+import type { DesiredState, KeptState, LoadBalancerKey, Sequence } from '../../shared/model/desired-state.ts';
+import type { Done, Hold } from '../../shared/model/hold.ts';
+import type { Recorded } from '../../shared/model/observed.ts';
+import { hasLeft } from '../../shared/model/plan.ts';
+import type { ReconcileAnswer } from '../platform/functions.ts';
+import { retryAfter } from './failure.ts';
+import { bringToEnd, bringToLife } from './life.ts';
+import type { ReconcileDeps } from './reconcile.ts';
+import { type ObjectProblem, reportProblems, reportSuccess } from './report.ts';
+import { bringToState } from './targets.ts';
+
+type Result = ReconcileAnswer['results'][number];
+
+/**
+ * A late call of a function that was given up may live this long after its hold was lost: half a hold for the call
+ * itself, and what the CLB needs. Who inherits an expired hold reads back once more after it (law L4).
+ */
+const lateCallMs = 11_000;
+
+const applied = (states: readonly KeptState[]): Record<string, Sequence> =>
+  Object.fromEntries(states.map(({ state, sequence }) => [state.object.uid, sequence]));
+
+const ownProblems = (states: readonly DesiredState[]): readonly ObjectProblem[] =>
+  states.flatMap((state) => state.problems.map((entry) => ({ object: state.object, problem: entry })));
+
+/** Objects that want nothing more from us: what is there goes (`release`) or stays (`skip`), the finalizer goes. */
+const letGo = async (
+  leaving: readonly KeptState[],
+  hold: Hold,
+  deps: ReconcileDeps,
+): Promise<{ readonly released: readonly string[]; readonly pending: boolean }> => {
+  const released: string[] = [];
+  let pending = false;
+  for (const { state } of leaving) {
+    const clean = state.intent === 'release';
+    if (clean) {
+      const end = await bringToEnd(state, hold, deps);
+      if (!end.ended) {
+        pending = true;
+        continue;
+      }
+      if (end.protectedId !== undefined) {
+        await deps.writer.event({
+          object: state.object,
+          type: 'Warning',
+          reason: 'LoadBalancerProtected',
+          message: `Load balancer ${end.protectedId} is protected from deletion and stays; it is no longer managed.`,
+          dedupKey: `${state.object.uid} protected ${end.protectedId}`,
+        });
+      }
+    }
+    // The finalizer goes last: if we crash before it, the next pass finds nothing left and takes it off.
+    if (state.finalizer || hold.recorded.loadBalancer !== undefined || hold.recorded.creating !== undefined) {
+      const outcome = await deps.writer.release(state.object, clean);
+      if (outcome === 'conflict') {
+        pending = true;
+        continue;
+      }
+    }
+    released.push(state.object.uid);
+  }
+  return { released, pending };
+};
+
+const serve = async (hold: Hold, serving: KeptState, deps: ReconcileDeps): Promise<Result> => {
+  const { loadBalancerKey } = hold;
+  const life = await bringToLife(serving.state, hold, deps);
+  if (life.is === 'overtaken') {
+    await hold.retry(1_000, 'the object changed; its newer state is awaited');
+    return { loadBalancerKey, outcome: 'retry', detail: 'overtaken' };
+  }
+  if (life.is === 'coming') {
+    const reported = await reportProblems(
+      ownProblems([serving.state]),
+      [serving.state],
+      life.recorded.reported,
+      deps.writer,
+    );
+    await hold.record({ ...life.recorded, reported });
+    await hold.retry(life.afterMs, 'the load balancer is being made');
+    return { loadBalancerKey, outcome: 'retry', detail: 'the load balancer is being made' };
+  }
+  const pass = await bringToState(life.loadBalancerId, hold, deps);
+  const states = pass.states.map(({ state }) => state);
+  const own = states.filter((state) => state.intent === 'serve' || state.intent === 'report');
+  const standing = await reportProblems(
+    [...ownProblems(own), ...pass.problems],
+    states,
+    pass.recorded.reported,
+    deps.writer,
+  );
+  const succeeded: string[] = [];
+  for (const state of own) {
+    if (state.intent !== 'serve' || pass.retry !== undefined) continue;
+    const addresses = pass.observed.addresses;
+    const same =
+      addresses.length === state.shown.addresses.length &&
+      addresses.every(({ value }) => state.shown.addresses.includes(value));
+    if (!same && addresses.length > 0) await deps.writer.status(state.object, addresses);
+    succeeded.push(
+      await reportSuccess(state.object, life.loadBalancerId, pass.recorded.reported, deps.writer),
+    );
+  }
+  const reported = [...standing, ...(pass.retry === undefined ? succeeded : pass.recorded.reported)];
+  await hold.record({ ...pass.recorded, reported: [...new Set(reported)] });
+  for (const { objectUid, wanted } of pass.unexplained) await hold.needsEvidence(objectUid, wanted);
+  if (pass.retry !== undefined) {
+    const { afterMs, reason, strict, readFirst } = pass.retry;
+    if (readFirst) await deps.store.markDue(loadBalancerKey, 'rest', true);
+    await hold.retry(afterMs, reason, strict);
+    return { loadBalancerKey, outcome: 'retry', detail: reason };
+  }
+  const inherited = hold.inherited !== 'released';
+  const dueAfterMs = Math.min(
+    ...[
+      ...(pass.nextAt === undefined ? [] : [Math.max(0, pass.nextAt - deps.clock.now())]),
+      ...(inherited ? [lateCallMs] : []),
+    ],
+  );
+  const done: Done = {
+    applied: applied(
+      pass.states.filter(({ state }) => hasLeft(state, pass.observed, pass.recorded.bindings)),
+    ),
+    released: [],
+    ...(Number.isFinite(dueAfterMs) ? { dueAfterMs } : {}),
+    ...(inherited ? { observeNext: true } : {}),
+  };
+  await hold.done(done);
+  return { loadBalancerKey, outcome: 'done' };
+};
+
+const pass = async (hold: Hold, deps: ReconcileDeps): Promise<Result> => {
+  const { loadBalancerKey, states, recorded } = hold;
+  const leaving = states.filter(({ state }) => state.intent === 'release' || state.intent === 'skip');
+  const { released, pending } = await letGo(leaving, hold, deps);
+  const serving = states.find(({ state }) => state.intent === 'serve');
+  if (serving !== undefined && leaving.length === 0) return serve(hold, serving, deps);
+  const reporting = states.filter(({ state }) => state.intent === 'report');
+  const reported = await reportProblems(
+    ownProblems(reporting.map(({ state }) => state)),
+    [],
+    recorded.reported,
+    deps.writer,
+  );
+  const kept: Recorded =
+    released.length === states.length
+      ? { bindings: [], refusals: [], reported: [] }
+      : { ...recorded, reported };
+  await hold.record(kept);
+  if (pending) {
+    await hold.retry(1_000, 'cleaning up');
+    return { loadBalancerKey, outcome: 'retry', detail: 'cleaning up' };
+  }
+  await hold.done({ applied: applied(states), released });
+  return { loadBalancerKey, outcome: 'done' };
+};
+
+/** One pass over one load balancer: takes the hold and ends it, however the pass ends. Never throws. */
+export const reconcileLoadBalancer = async (
+  loadBalancerKey: LoadBalancerKey,
+  invocationId: string,
+  deps: ReconcileDeps,
+): Promise<Result> => {
+  const { store, log } = deps;
+  try {
+    const hold = await store.take(loadBalancerKey, invocationId);
+    if (hold === 'held' || hold === 'nothing') return { loadBalancerKey, outcome: hold };
+    try {
+      return await pass(hold, deps);
+    } catch (error) {
+      const retry = retryAfter(error);
+      log.warn('pass ended early', { loadBalancerKey, error, retryAfterMs: retry?.afterMs });
+      if (retry === undefined) {
+        await store.markDue(loadBalancerKey, 'rest', true);
+        return { loadBalancerKey, outcome: 'lost' };
+      }
+      if (retry.readFirst) await store.markDue(loadBalancerKey, 'rest', true);
+      await hold.retry(retry.afterMs, retry.reason, retry.strict);
+      return { loadBalancerKey, outcome: 'retry', detail: retry.reason };
+    }
+  } catch (error) {
+    // The store itself fails: the hold runs out by itself, and what is due stays due.
+    log.error('pass failed', { loadBalancerKey, error });
+    return {
+      loadBalancerKey,
+      outcome: 'failed',
+      detail: error instanceof Error ? error.message : String(error),
+    };
+  }
+};

@@ -1,0 +1,327 @@
+import { ClbError } from '../../shared/clb/clb-port.ts';
+import { provenBindings, type Registered, stillBound } from '../../shared/model/bindings.ts';
+import type { KeptState } from '../../shared/model/desired-state.ts';
+import type { Hold } from '../../shared/model/hold.ts';
+import type { Binding, ObservedLoadBalancer, Recorded, Refusal } from '../../shared/model/observed.ts';
+import { plan } from '../../shared/model/plan.ts';
+import type { TargetHealthRead } from '../../shared/model/plan-targets.ts';
+import type { Plan, Step } from '../../shared/model/plan-types.ts';
+import { problem } from '../../shared/model/problems.ts';
+import { problemCodeOf, type Retry, retryAfter } from './failure.ts';
+import type { ReconcileDeps } from './reconcile.ts';
+import type { ObjectProblem } from './report.ts';
+
+/** What a pass over listeners and targets ended with. */
+export interface Pass {
+  /** The states that it planned with, newer ones included that came meanwhile. */
+  readonly states: readonly KeptState[];
+  readonly observed: ObservedLoadBalancer;
+  readonly recorded: Recorded;
+  readonly problems: readonly ObjectProblem[];
+  readonly unexplained: Plan['unexplained'];
+  readonly nextAt?: number;
+  readonly retry?: Retry;
+}
+
+/** A record older than this is read again before anything is planned on it. */
+const recordLivesMs = 600_000;
+
+const roomAfterMs = 500;
+
+/** A pass that goes on for ever would starve the others; what is left is due again at once. */
+const maxSteps = 200;
+
+/**
+ * Steps of the drain lane go first; but between two drain writes one write of the next lane goes out, so that a
+ * flood of drains does not stop new Pods from being bound.
+ */
+const pick = (steps: readonly Step[], lastLane: Step['lane'] | undefined): Step | undefined => {
+  if (lastLane !== 'drain') return steps[0];
+  return steps.find(({ lane }) => lane !== 'drain') ?? steps[0];
+};
+
+const halves = <T>(items: readonly T[]): readonly (readonly T[])[] => {
+  const middle = Math.ceil(items.length / 2);
+  return items.length < 2 ? [] : [items.slice(0, middle), items.slice(middle)];
+};
+
+/** A refused step is halved until what is wrong stands alone (law L12); nothing: it cannot be halved. */
+const parts = (step: Step): readonly Step[] => {
+  switch (step.do) {
+    case 'create-listeners':
+      return halves(step.listeners).map((listeners) => ({ ...step, listeners }));
+    case 'register':
+    case 'deregister':
+    case 'set-weights':
+      return halves(step.targets).map((targets) => ({ ...step, targets }));
+    case 'delete-listeners':
+      return halves(step.listenerIds).map((listenerIds) => ({ ...step, listenerIds }));
+    case 'modify-listener':
+      return [];
+  }
+};
+
+const bindingWrite = new Set<Step['do']>(['register', 'deregister', 'set-weights']);
+
+/** The state of one pass: what is known, what was refused, and what is to be told. */
+class Walk {
+  readonly #deps: ReconcileDeps;
+  readonly #hold: Hold;
+  readonly #loadBalancerId: string;
+  readonly #registered: Registered[] = [];
+  readonly #problems: ObjectProblem[] = [];
+  readonly #refused: Refusal[] = [];
+  #states: readonly KeptState[];
+  #complete: boolean;
+  /** By the answers to our writes. */
+  #observed: ObservedLoadBalancer | undefined;
+  /** As read from the CLB. */
+  #read: ObservedLoadBalancer | undefined;
+  #readAt: number;
+  #bindings: readonly Binding[];
+  #health: readonly TargetHealthRead[] | undefined;
+  #retry: Retry | undefined;
+  /** Something was written since the last read. */
+  #dirty = false;
+  #quotaRefused = false;
+
+  constructor(loadBalancerId: string, hold: Hold, deps: ReconcileDeps) {
+    this.#deps = deps;
+    this.#hold = hold;
+    this.#loadBalancerId = loadBalancerId;
+    this.#states = hold.states;
+    this.#complete = hold.complete;
+    this.#bindings = hold.recorded.bindings;
+    const { loadBalancer, observedAt } = hold.recorded;
+    const fresh = deps.clock.now() - (observedAt ?? 0) < recordLivesMs;
+    this.#readAt = observedAt ?? 0;
+    // What the store says is not asked again, unless somebody may have written beside us (laws L4, L10).
+    if (!hold.mustObserve && fresh && loadBalancer !== undefined) {
+      this.#read = loadBalancer;
+      this.#observed = loadBalancer;
+    }
+  }
+
+  async observe(): Promise<ObservedLoadBalancer> {
+    const { clb, clock } = this.#deps;
+    const observed = await clb.observe(this.#loadBalancerId, this.#read ?? this.#hold.recorded.loadBalancer);
+    this.#read = observed;
+    this.#observed = observed;
+    this.#readAt = clock.now();
+    this.#health = undefined;
+    this.#dirty = false;
+    return observed;
+  }
+
+  #plan(observed: ObservedLoadBalancer): Plan {
+    const { policy, clock } = this.#deps;
+    if (this.#read !== undefined) {
+      const proven = provenBindings(
+        this.#read,
+        this.#states.map(({ state }) => state),
+        this.#bindings,
+        this.#registered,
+        clock.now(),
+      );
+      this.#bindings = stillBound(proven, observed);
+    }
+    return plan({
+      states: this.#states,
+      complete: this.#complete,
+      observed,
+      bindings: this.#bindings,
+      refused: this.#refused,
+      ...(this.#health === undefined ? {} : { health: this.#health }),
+      policy,
+      now: clock.now(),
+    });
+  }
+
+  #adopt(newer: { readonly states: readonly KeptState[]; readonly complete: boolean }): void {
+    this.#states = newer.states;
+    this.#complete = newer.complete;
+  }
+
+  async #readHealth(observed: ObservedLoadBalancer): Promise<void> {
+    const listenerIds = observed.listeners.filter(({ ours }) => ours).map(({ listenerId }) => listenerId);
+    this.#health = await this.#deps.clb.health([{ loadBalancerId: this.#loadBalancerId, listenerIds }]);
+  }
+
+  #refuse(step: Step, code: string, message: string): void {
+    const tell = (
+      owner: string | undefined,
+      listener: { readonly protocol: string; readonly port: number } | undefined,
+      about: 'listener' | 'targets',
+      podUid?: string,
+    ): void => {
+      const state = this.#states.find(({ state: { object } }) => object.uid === owner)?.state;
+      if (state === undefined) return;
+      const problemCode = problemCodeOf(code, about);
+      this.#refused.push({
+        objectUid: state.object.uid,
+        code: problemCode,
+        ...(listener === undefined ? {} : { listener }),
+        ...(podUid === undefined ? {} : { podUid }),
+      });
+      const where = listener === undefined ? '' : `${listener.protocol}:${listener.port}: `;
+      this.#problems.push({
+        object: state.object,
+        problem: problem(problemCode, `${where}${code}: ${message}`, {
+          about: {
+            ...(listener === undefined ? {} : { listener }),
+            ...(podUid === undefined ? {} : { podUid }),
+          },
+        }),
+      });
+    };
+    if (step.do === 'create-listeners') {
+      for (const { protocol, port, name } of step.listeners) {
+        tell(name.slice(name.lastIndexOf('/') + 1), { protocol, port }, 'listener');
+      }
+      return;
+    }
+    const ids =
+      step.do === 'modify-listener'
+        ? [step.listenerId]
+        : step.do === 'delete-listeners'
+          ? step.listenerIds
+          : step.targets.map(({ listenerId }) => listenerId);
+    const podUids = 'targets' in step ? step.targets.map(({ podUid }) => podUid) : [undefined];
+    for (const [at, listenerId] of ids.entries()) {
+      const listener = this.#observed?.listeners.find((candidate) => candidate.listenerId === listenerId);
+      // A target that is refused is left out alone: its listener goes on.
+      tell(listener?.ownerUid, listener, 'targets' in step ? 'targets' : 'listener', podUids[at]);
+    }
+  }
+
+  /** One step; what is refused is taken apart once. Returns false when the pass must end. */
+  async #take(step: Step, observed: ObservedLoadBalancer): Promise<boolean> {
+    try {
+      const applied = await this.#deps.clb.apply(step, observed, this.#hold);
+      this.#observed = applied.observed;
+      // What was taken away made room for what a quota refused: no need to wait.
+      if (step.do === 'deregister' && this.#quotaRefused && this.#retry !== undefined) {
+        this.#retry = { ...this.#retry, afterMs: roomAfterMs };
+      }
+      if (step.do === 'register') {
+        for (const { listenerId, ip, port, podUid } of step.targets) {
+          if (podUid !== undefined) this.#registered.push({ listenerId, ip, port, podUid });
+        }
+      }
+      if (applied.newer !== undefined) this.#adopt(applied.newer);
+      return true;
+    } catch (error) {
+      const failure = error instanceof ClbError ? error.failure : undefined;
+      const refused = failure?.kind === 'refused' || failure?.kind === 'quota';
+      if (!refused) {
+        this.#retry = retryAfter(error);
+        if (failure?.kind === 'lost') throw error;
+        this.#deps.log.warn('step failed', { loadBalancerId: this.#loadBalancerId, step: step.do, error });
+        return false;
+      }
+      const smaller = parts(step);
+      if (smaller.length === 0) {
+        this.#refuse(step, failure.code, failure.message);
+        this.#quotaRefused ||= failure.kind === 'quota';
+        this.#retry = retryAfter(error);
+        return true;
+      }
+      for (const part of smaller) {
+        if (!(await this.#take(part, this.#observed ?? observed))) return false;
+      }
+      return true;
+    }
+  }
+
+  async run(): Promise<Pass> {
+    let observed = this.#observed ?? (await this.observe());
+    let lane: Step['lane'] | undefined;
+    let steps = 0;
+    let last = this.#plan(observed);
+    for (;;) {
+      if (last.needsHealth && this.#health === undefined) {
+        await this.#readHealth(observed);
+        last = this.#plan(observed);
+      }
+      const open = last.steps.filter((step) => !this.#isRefused(step));
+      const step = pick(open, lane);
+      if (step === undefined) {
+        if (!this.#dirty) break;
+        // Read back: only what the CLB shows counts as done.
+        observed = await this.observe();
+        last = this.#plan(observed);
+        continue;
+      }
+      steps += 1;
+      if (steps > maxSteps) {
+        this.#retry = { afterMs: 0, reason: 'many steps are left', strict: false, readFirst: false };
+        break;
+      }
+      lane = step.lane;
+      this.#dirty = true;
+      const goOn = await this.#take(step, observed);
+      observed = this.#observed ?? observed;
+      if (!goOn) break;
+      if (bindingWrite.has(step.do)) this.#bindings = stillBound(this.#bindings, observed);
+      last = this.#plan(observed);
+    }
+    return this.#outcome(last, observed);
+  }
+
+  /** What the CLB refused in this pass is not sent again in it. */
+  #isRefused(step: Step): boolean {
+    if (!('targets' in step) || this.#refused.length === 0) return false;
+    return step.targets.every(({ podUid, protocol, listenerPort }) =>
+      this.#refused.some(
+        ({ podUid: refusedPod, listener }) =>
+          refusedPod !== undefined &&
+          refusedPod === podUid &&
+          listener?.protocol === protocol &&
+          listener.port === listenerPort,
+      ),
+    );
+  }
+
+  #outcome(last: Plan, observed: ObservedLoadBalancer): Pass {
+    const { recorded } = this.#hold;
+    return {
+      states: this.#states,
+      observed,
+      recorded: {
+        bindings: this.#bindings,
+        refusals: [
+          ...this.#refused,
+          ...last.problems.flatMap(({ object, problem: { code, severity, about } }): Refusal[] =>
+            severity === 'error' && about?.listener !== undefined
+              ? [
+                  {
+                    objectUid: object.uid,
+                    code,
+                    listener: about.listener,
+                    ...(about.podUid === undefined ? {} : { podUid: about.podUid }),
+                  },
+                ]
+              : [],
+          ),
+        ],
+        reported: recorded.reported,
+        ...(this.#read === undefined ? {} : { loadBalancer: this.#read, observedAt: this.#readAt }),
+      },
+      problems: [...this.#problems, ...last.problems],
+      unexplained: last.unexplained,
+      ...(last.nextAt === undefined ? {} : { nextAt: last.nextAt }),
+      ...(this.#retry === undefined
+        ? {}
+        : { retry: { ...this.#retry, readFirst: this.#retry.readFirst || this.#dirty } }),
+    };
+  }
+}
+
+/**
+ * Listeners and targets: plan on what is known, carry out the first step, plan again, and read back when nothing is
+ * left; done when the read-back leaves nothing to do.
+ *
+ * @throws ClbError `lost` when the hold is lost
+ */
+export const bringToState = (loadBalancerId: string, hold: Hold, deps: ReconcileDeps): Promise<Pass> =>
+  new Walk(loadBalancerId, hold, deps).run();
