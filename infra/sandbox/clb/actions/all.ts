@@ -1,0 +1,22 @@
+import { accountActions } from './account.ts';
+import type { Action } from './action.ts';
+import { batchTargetActions } from './batch-targets.ts';
+import { createLoadBalancer } from './create-load-balancer.ts';
+import { describeTargetActions } from './describe-targets.ts';
+import { listenerActions } from './listeners.ts';
+import { loadBalancerActions } from './load-balancers.ts';
+import { singleTargetActions } from './single-targets.ts';
+
+/** Every action that the simulator answers, by name. What actions remember begins empty. */
+export const allActions = (): ReadonlyMap<string, Action> =>
+  new Map(
+    [
+      createLoadBalancer(),
+      ...loadBalancerActions(),
+      ...listenerActions(),
+      ...batchTargetActions(),
+      ...singleTargetActions(),
+      ...describeTargetActions(),
+      ...accountActions(),
+    ].map((action) => [action.name, action]),
+  );

@@ -1,0 +1,161 @@
+import { ApiError, tooLong } from '../api-error.ts';
+import type { Engine } from '../engine/engine.ts';
+import type { Effects } from '../faults.ts';
+import type { LoadBalancer } from '../load-balancer.ts';
+import { integer, list, structure, text } from '../schema/fields.ts';
+import { getListener } from '../store.ts';
+import { type Action, type Answer, action } from './action.ts';
+import {
+  batchTargetField,
+  checkBindable,
+  checkLocation,
+  refuseDuplicates,
+  type TargetRequest,
+  targetField,
+  targetRequest,
+} from './target-parameters.ts';
+
+const defaultWeight = 10;
+
+const batchParameters = structure(
+  { LoadBalancerId: text(), Targets: list(batchTargetField, { min: 1 }) },
+  {},
+);
+type Asked = ReturnType<typeof batchParameters.parse>;
+
+const requestsOf = (asked: Asked, lb: LoadBalancer, engine: Engine): TargetRequest[] => {
+  const { maxBatchTargets } = engine.settings;
+  if (asked.Targets.length > maxBatchTargets) throw tooLong('Targets', maxBatchTargets);
+  return asked.Targets.map((target, at) => {
+    const listener = getListener(lb, target.ListenerId, 'InvalidParameter.ListenerIdNotFound');
+    checkLocation(listener, target.LocationId, engine);
+    return targetRequest(target, listener, `Targets.${at}`, engine);
+  });
+};
+
+/** The listeners that an injected fault makes fail. */
+const failing = (
+  requests: readonly TargetRequest[],
+  effects: Effects,
+): { ids: string[]; message: string } => {
+  const fault = effects.find('fail-listeners');
+  if (fault === undefined) return { ids: [], message: '' };
+  const called = [...new Set(requests.map(({ listener }) => listener.id))];
+  const { listenerIds = 'first' } = fault;
+  const ids =
+    listenerIds === 'all'
+      ? called
+      : listenerIds === 'first'
+        ? called.slice(0, 1)
+        : called.filter((id) => listenerIds.includes(id));
+  return { ids, message: fault.message ?? 'Internal error, please try again later.' };
+};
+
+const batchAnswer = (ids: readonly string[], message: string): Answer => ({
+  FailListenerIdSet: [...new Set(ids)],
+  Message: message,
+});
+
+const batchRegisterTargets = action(
+  'BatchRegisterTargets',
+  batchParameters,
+  async (asked, engine, context) => {
+    const lb = engine.writable(asked.LoadBalancerId, context.region);
+    const requests = requestsOf(asked, lb, engine);
+    refuseDuplicates(requests, 'InvalidParameterValue');
+    checkBindable(lb, requests, engine);
+    const failed = failing(requests, context.effects);
+    await engine.batch(lb, requests.length, context, 'BatchRegisterTargets', () => {
+      for (const { listener, weight, ...target } of requests) {
+        if (failed.ids.includes(listener.id)) continue;
+        engine.runtime.register(lb, listener, { ...target, weight: weight ?? defaultWeight });
+      }
+    });
+    return batchAnswer(failed.ids, failed.message);
+  },
+);
+
+const batchDeregisterTargets = action(
+  'BatchDeregisterTargets',
+  batchParameters,
+  async (asked, engine, context) => {
+    const lb = engine.writable(asked.LoadBalancerId, context.region);
+    const requests = requestsOf(asked, lb, engine);
+    refuseDuplicates(requests, 'InvalidParameterValue.Duplicate');
+    const unbound = requests.filter(({ listener, ip, port }) => listener.pool.find(ip, port) === undefined);
+    const { unboundInBatchDeregister: policy } = engine.settings;
+    const [first] = unbound;
+    if (first !== undefined && policy === 'error') {
+      throw new ApiError(
+        'InvalidParameter',
+        `Target ${first.ip}:${first.port} is not bound to ${first.listener.id}.`,
+      );
+    }
+    const injected = failing(requests, context.effects);
+    const refused = policy === 'fail-set' ? unbound.map(({ listener }) => listener.id) : [];
+    const failedIds = [...injected.ids, ...refused];
+    await engine.batch(lb, requests.length, context, 'BatchDeregisterTargets', () => {
+      for (const { listener, ip, port } of requests) {
+        const target = listener.pool.find(ip, port);
+        if (target === undefined || failedIds.includes(listener.id)) continue;
+        engine.runtime.deregister(lb, listener, target);
+      }
+    });
+    const message = refused.length > 0 ? 'Some targets are not bound.' : '';
+    return batchAnswer(failedIds, injected.message === '' ? message : injected.message);
+  },
+);
+
+const maxModified = 500;
+
+const batchModifyTargetWeight = action(
+  'BatchModifyTargetWeight',
+  structure(
+    {
+      LoadBalancerId: text(),
+      ModifyList: list(
+        structure(
+          { ListenerId: text(), Targets: list(targetField, { min: 1, max: 50 }) },
+          { LocationId: text(), Domain: text(), Url: text(), Weight: integer(0, 100) },
+        ),
+        { min: 1, max: 100 },
+      ),
+    },
+    {},
+  ),
+  (asked, engine, context) => {
+    const lb = engine.writable(asked.LoadBalancerId, context.region);
+    const requests = asked.ModifyList.flatMap((rule, at) => {
+      const listener = getListener(lb, rule.ListenerId);
+      checkLocation(listener, rule.LocationId, engine, 'InvalidParameter');
+      return rule.Targets.map((target, index) => ({
+        ...targetRequest(target, listener, `ModifyList.${at}.Targets.${index}`, engine),
+        weight: target.Weight ?? rule.Weight ?? defaultWeight,
+      }));
+    });
+    if (requests.length > maxModified) throw tooLong('ModifyList.Targets', maxModified);
+    refuseDuplicates(requests, 'InvalidParameterValue');
+    for (const { listener, ip, port } of requests) {
+      if (listener.pool.find(ip, port) !== undefined) continue;
+      if (engine.settings.unboundInModifyWeight === 'ignore') continue;
+      throw new ApiError('InvalidParameter', `Target ${ip}:${port} is not bound to ${listener.id}.`);
+    }
+    engine.begin([lb.id], context, {
+      taskName: 'BatchModifyTargetWeight',
+      durationMs: engine.settings.targetTaskMs,
+      apply: () => {
+        for (const { listener, ip, port, weight } of requests) {
+          const target = listener.pool.find(ip, port);
+          if (target !== undefined) engine.runtime.setWeight(lb, listener, target, weight);
+        }
+      },
+    });
+    return {};
+  },
+);
+
+export const batchTargetActions = (): Action[] => [
+  batchRegisterTargets,
+  batchDeregisterTargets,
+  batchModifyTargetWeight,
+];

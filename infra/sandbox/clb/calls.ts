@@ -1,0 +1,38 @@
+/** One call to the API as the gateway saw it. */
+export interface CallRecord {
+  /** When it arrived, ms since the epoch. */
+  readonly timeMs: number;
+  readonly action: string;
+  readonly region: string;
+  readonly secretId: string;
+  readonly loadBalancerId: string | undefined;
+  readonly parameters: Readonly<Record<string, unknown>>;
+  /** `OK`, the API's error code, or what a fault made of it: `HTTP 502`, `dropped`, `truncated`. */
+  readonly code: string;
+  readonly requestId: string;
+  /** Real milliseconds from arrival to answer. */
+  readonly ms: number;
+}
+
+const kept = 200_000;
+
+/** The record of all calls, oldest first; the oldest go when there are too many. */
+export class CallLog {
+  readonly #calls: CallRecord[] = [];
+
+  get all(): readonly CallRecord[] {
+    return this.#calls;
+  }
+
+  add(call: CallRecord): void {
+    this.#calls.push(call);
+    if (this.#calls.length > kept) this.#calls.splice(0, kept / 10);
+  }
+
+  /** Calls by action, those that were answered with an error included. */
+  countByAction(): Record<string, number> {
+    const counts: Record<string, number> = {};
+    for (const { action } of this.#calls) counts[action] = (counts[action] ?? 0) + 1;
+    return counts;
+  }
+}

@@ -1,0 +1,28 @@
+import type { Addresses, SocketAddress } from '../../addresses.ts';
+
+/** How the data plane and the probes reach addresses: the only users of the mapping to loopback here. */
+export interface Network {
+  /** Where an address and port live; undefined outside loopback, which is never connected to. */
+  socketOf(ip: string, port: number): SocketAddress | undefined;
+  /** The local address to probe from, so that targets see the load balancer's own; undefined: the system's. */
+  probeSource(vip: string): string | undefined;
+  /** The local address to forward from, so that targets see the client's own; undefined: it cannot be kept. */
+  forwardSource(remoteAddress: string): string | undefined;
+  /** A client's ordinary address. */
+  clientAddress(remoteAddress: string): string;
+}
+
+const withoutPrefix = (address: string): string => address.replace(/^::ffff:/, '');
+
+export const createNetwork = (addresses: Addresses): Network => ({
+  socketOf: (ip, port) => {
+    const socket = addresses.socketOf(ip, port);
+    return socket.host.startsWith('127.') ? socket : undefined;
+  },
+  probeSource: (vip) => addresses.sourceOf(vip),
+  forwardSource: (remoteAddress) =>
+    addresses.mode === 'range' && withoutPrefix(remoteAddress).startsWith('127.')
+      ? withoutPrefix(remoteAddress)
+      : undefined,
+  clientAddress: (remoteAddress) => addresses.ordinary(withoutPrefix(remoteAddress)),
+});

@@ -1,0 +1,85 @@
+import { createServer, type Server, type Socket } from 'node:net';
+import type { SimulatedClock } from '../clock.ts';
+import type { Events } from '../events.ts';
+import type { Listener, LoadBalancer } from '../load-balancer.ts';
+import type { ClbSettings } from '../settings.ts';
+import { choose } from './choose.ts';
+import { forward } from './connection.ts';
+import type { Network } from './network.ts';
+
+export interface TcpFrontendOptions {
+  readonly loadBalancer: LoadBalancer;
+  readonly listener: Listener;
+  readonly network: Network;
+  readonly settings: ClbSettings;
+  readonly clock: SimulatedClock;
+  readonly events: Events;
+}
+
+/** The socket of one TCP listener. */
+export class TcpFrontend {
+  readonly #options: TcpFrontendOptions;
+  readonly #server: Server;
+  readonly #clients = new Set<Socket>();
+
+  constructor(options: TcpFrontendOptions) {
+    this.#options = options;
+    this.#server = createServer({ allowHalfOpen: true, pauseOnConnect: true, noDelay: true }, (client) =>
+      this.#accept(client),
+    );
+  }
+
+  /** @throws Error when the port cannot be listened on */
+  open(): Promise<void> {
+    const { loadBalancer, listener, network } = this.#options;
+    const socket = network.socketOf(loadBalancer.vip, listener.port);
+    if (socket === undefined) return Promise.reject(new Error(`${loadBalancer.vip} is not on loopback.`));
+    return new Promise((resolve, reject) => {
+      this.#server.once('error', reject);
+      this.#server.listen({ ...socket, exclusive: true, backlog: 4_096 }, () => {
+        this.#server.off('error', reject);
+        resolve();
+      });
+    });
+  }
+
+  close(): void {
+    this.#server.close();
+    for (const client of this.#clients) client.resetAndDestroy();
+  }
+
+  #accept(client: Socket): void {
+    const { listener, network, settings, clock } = this.#options;
+    this.#clients.add(client);
+    client.once('close', () => this.#clients.delete(client));
+    const remote = client.remoteAddress ?? '';
+    const address = network.clientAddress(remote);
+    const sessionMs = clock.real(listener.pool.sessionExpireSeconds * 1000);
+    const target = choose(listener.pool, address, settings, Date.now(), sessionMs);
+    const socket = target === undefined ? undefined : network.socketOf(target.ip, target.port);
+    if (target === undefined || socket === undefined) {
+      this.#refuse(client, address, target === undefined ? 'no target' : 'target is not on loopback');
+      return;
+    }
+    forward({
+      client,
+      clientAddress: address,
+      target,
+      socket,
+      localAddress: network.forwardSource(remote),
+      idleMs: listener.idleConnectTimeoutSeconds * 1000,
+      onRefused: (code) => this.#emitRefused(address, `${target.ip}:${target.port} ${code}`),
+    });
+  }
+
+  #refuse(client: Socket, address: string, reason: string): void {
+    client.on('error', () => undefined);
+    client.resetAndDestroy();
+    this.#emitRefused(address, reason);
+  }
+
+  #emitRefused(client: string, reason: string): void {
+    const { loadBalancer, listener, events } = this.#options;
+    events.emit('refused', { loadBalancerId: loadBalancer.id, listenerId: listener.id, client, reason });
+  }
+}

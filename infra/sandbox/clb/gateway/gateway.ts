@@ -1,0 +1,214 @@
+import { randomUUID } from 'node:crypto';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
+import type { Action, Answer } from '../actions/action.ts';
+import { ApiError, internalError, throttled } from '../api-error.ts';
+import type { CallLog, CallRecord } from '../calls.ts';
+import type { Engine } from '../engine/engine.ts';
+import type { Effects, FaultCall, Faults } from '../faults.ts';
+import { authenticate, authorize, routed } from './checks.ts';
+import type { Credential } from './credentials.ts';
+import { parseBody, unflatten } from './parameters.ts';
+import { RateLimit } from './rate-limit.ts';
+import type { SignedRequest } from './signature.ts';
+
+const maxBodyBytes = 10 * 1024 * 1024;
+
+export interface GatewayOptions {
+  readonly region: string;
+  readonly actions: ReadonlyMap<string, Action>;
+  readonly credentials: ReadonlyMap<string, Credential>;
+  readonly engine: Engine;
+  readonly faults: Faults;
+  readonly calls: CallLog;
+  /** Paths beside `/`, for people who watch the simulator: what GET answers there. */
+  readonly pages: Readonly<Record<string, () => unknown>>;
+}
+
+type Mutable<T> = { -readonly [K in keyof T]: T[K] };
+type Fate = 'answer' | 'drop' | 'truncate' | { readonly status: number };
+
+interface Outcome {
+  readonly answer: Answer;
+  readonly fate: Fate;
+}
+
+const readBody = async (request: IncomingMessage): Promise<Buffer> => {
+  const chunks: Buffer[] = [];
+  let size = 0;
+  for await (const chunk of request) {
+    const bytes = Buffer.isBuffer(chunk) ? chunk : Buffer.from(String(chunk));
+    size += bytes.length;
+    // What is too large is still read to its end, so that the answer arrives.
+    if (size <= maxBodyBytes) chunks.push(bytes);
+  }
+  if (size > maxBodyBytes)
+    throw new ApiError('RequestSizeLimitExceeded', 'The request is larger than 10 MB.');
+  return Buffer.concat(chunks);
+};
+
+const headersOf = (request: IncomingMessage): Record<string, string> =>
+  Object.fromEntries(
+    Object.entries(request.headers).map(([name, value]) => [
+      name,
+      Array.isArray(value) ? value.join(',') : (value ?? ''),
+    ]),
+  );
+
+/** The HTTP side of the API: one POST or GET a call, every check of the gateway before an action sees it. */
+export class Gateway {
+  readonly #options: GatewayOptions;
+  readonly #server: Server;
+  readonly #sockets = new Set<Socket>();
+  readonly #rate = new RateLimit();
+
+  constructor(options: GatewayOptions) {
+    this.#options = options;
+    this.#server = createServer({ keepAliveTimeout: 60_000 }, (request, response) => {
+      this.#serve(request, response).catch(() => response.destroy());
+    });
+    this.#server.on('connection', (socket) => {
+      this.#sockets.add(socket);
+      socket.once('close', () => this.#sockets.delete(socket));
+    });
+  }
+
+  /** @returns the port that is listened on */
+  listen(host: string, port: number): Promise<number> {
+    return new Promise((resolve, reject) => {
+      this.#server.once('error', reject);
+      this.#server.listen({ host, port }, () => {
+        const address = this.#server.address();
+        resolve(typeof address === 'object' && address !== null ? address.port : port);
+      });
+    });
+  }
+
+  close(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#server.close(() => resolve());
+      for (const socket of this.#sockets) socket.destroy();
+    });
+  }
+
+  async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const url = new URL(request.url ?? '/', 'http://clb');
+    const page = request.method === 'GET' ? this.#options.pages[url.pathname] : undefined;
+    if (page !== undefined) {
+      response.setHeader('Content-Type', 'application/json').end(JSON.stringify(page()));
+      return;
+    }
+    const { engine } = this.#options;
+    const startedMs = performance.now();
+    const record: Mutable<CallRecord> = {
+      timeMs: Date.now(),
+      action: request.headers['x-tc-action']?.toString() ?? '',
+      region: request.headers['x-tc-region']?.toString() ?? '',
+      secretId: '',
+      loadBalancerId: undefined,
+      parameters: {},
+      code: 'OK',
+      requestId: randomUUID(),
+      ms: 0,
+    };
+    const latencyMs = engine.draw(engine.settings.apiLatencyMs);
+    await engine.clock.sleep(latencyMs / 2);
+    let outcome: Outcome;
+    try {
+      outcome = await this.#call(request, url, record);
+    } catch (error) {
+      const known = error instanceof ApiError ? error : internalError();
+      if (!(error instanceof ApiError))
+        engine.events.emit('warning', `${record.action} threw: ${String(error)}`);
+      record.code = known.code;
+      outcome = { answer: { Error: { Code: known.code, Message: known.message } }, fate: 'answer' };
+    }
+    await engine.clock.sleep(latencyMs / 2);
+    this.#answer(response, record, outcome);
+    record.ms = performance.now() - startedMs;
+    this.#options.calls.add(record);
+    engine.events.emit('call', record);
+  }
+
+  async #call(request: IncomingMessage, url: URL, record: Mutable<CallRecord>): Promise<Outcome> {
+    const { actions, credentials, engine, faults } = this.#options;
+    const { settings } = engine;
+    const method = request.method ?? '';
+    const body = await readBody(request);
+    if ((method !== 'POST' && method !== 'GET') || url.pathname !== '/') {
+      throw new ApiError('InvalidRequest', 'The request is not a POST or GET of the path /.');
+    }
+    const raw = method === 'GET' ? unflatten(url.search.slice(1)) : parseBody(body);
+    const signed: SignedRequest = { method, query: url.search.slice(1), headers: headersOf(request), body };
+    const credential = authenticate(signed, credentials, settings, Date.now());
+    record.secretId = credential.secretId;
+    const { action, region } = routed(signed.headers, actions, this.#options.region);
+    record.parameters = raw;
+    record.loadBalancerId = loadBalancerOf(raw);
+
+    const call: FaultCall = { action, region, parameters: raw, loadBalancerId: record.loadBalancerId };
+    const effects = faults.strike(call);
+    const extraMs = effects.find('latency')?.ms ?? 0;
+    if (extraMs > 0) await engine.clock.sleep(extraMs);
+    const before = fateBefore(effects);
+    if (before !== undefined) return { answer: {}, fate: before };
+
+    const count = this.#rate.count(`${action} ${region} ${credential.secretId}`, Date.now());
+    const throttle = effects.find('throttle');
+    if (count > settings.callsPerSecond || throttle !== undefined) {
+      const refusal = throttled(Math.max(count, settings.callsPerSecond + 1), settings.callsPerSecond);
+      throw throttle?.code === undefined ? refusal : new ApiError(throttle.code, refusal.message);
+    }
+    authorize(credential, action, region, record.requestId);
+    const run = actions
+      .get(action)
+      ?.prepare(raw, { coerceStrings: settings.coerceNumericStrings || method === 'GET' });
+    const error = effects.find('error');
+    if (error !== undefined) throw new ApiError(error.code, error.message ?? `${error.code} was injected.`);
+    const context = { requestId: record.requestId, region, secretId: credential.secretId, effects };
+    const answer = (await run?.(engine, context)) ?? {};
+    return { answer, fate: fateAfter(effects) };
+  }
+
+  #answer(response: ServerResponse, record: Mutable<CallRecord>, { answer, fate }: Outcome): void {
+    if (fate === 'drop') {
+      record.code = 'dropped';
+      response.destroy();
+      return;
+    }
+    const body = JSON.stringify({ Response: { ...answer, RequestId: record.requestId } });
+    response.setHeader('Content-Type', 'application/json');
+    if (fate === 'answer') {
+      response.end(body);
+      return;
+    }
+    if (fate === 'truncate') {
+      record.code = 'truncated';
+      response.end(body.slice(0, Math.floor(body.length / 2)));
+      return;
+    }
+    record.code = `HTTP ${fate.status}`;
+    response.setHeader('Content-Type', 'text/html').writeHead(fate.status).end('<html>Bad Gateway</html>');
+  }
+}
+
+const loadBalancerOf = (parameters: Readonly<Record<string, unknown>>): string | undefined => {
+  const one = parameters.LoadBalancerId;
+  if (typeof one === 'string') return one;
+  const several = parameters.LoadBalancerIds;
+  const first: unknown = Array.isArray(several) ? several[0] : undefined;
+  return typeof first === 'string' ? first : undefined;
+};
+
+const fateBefore = (effects: Effects): Fate | undefined => {
+  if (effects.has('drop-before-effect')) return 'drop';
+  const status = effects.find('http-status');
+  return status !== undefined && status.afterEffect !== true ? { status: status.status } : undefined;
+};
+
+const fateAfter = (effects: Effects): Fate => {
+  if (effects.has('drop-after-effect')) return 'drop';
+  if (effects.has('truncated-json')) return 'truncate';
+  const status = effects.find('http-status');
+  return status?.afterEffect === true ? { status: status.status } : 'answer';
+};

@@ -1,0 +1,144 @@
+/** A duration in simulated milliseconds that is drawn anew for each use. */
+export type DurationRange = readonly [minMs: number, maxMs: number];
+
+/**
+ * Everything that may be switched, at run time too. Durations are simulated (divided by `speed`) unless a
+ * comment says otherwise. What nobody has verified about the real API is a setting whose default is the
+ * answer that is hardest on a client.
+ */
+export interface ClbSettings {
+  // How long things take.
+  apiLatencyMs: DurationRange;
+  createLoadBalancerMs: DurationRange;
+  deleteLoadBalancerMs: DurationRange;
+  modifyLoadBalancerMs: DurationRange;
+  createListenerMs: DurationRange;
+  modifyListenerMs: DurationRange;
+  deleteListenerMs: DurationRange;
+  /** RegisterTargets, DeregisterTargets, ModifyTargetWeight, BatchModifyTargetWeight. */
+  targetTaskMs: DurationRange;
+  /** A synchronous batch takes this, */
+  batchBaseMs: number;
+  /** and this more for each target. */
+  batchPerTargetMs: number;
+  /** How long the load balancer stays locked after a synchronous batch answered: none to 500 targets. */
+  batchLockTailMs: DurationRange;
+  /** The same after an asynchronous task ended. */
+  taskLockTailMs: number;
+
+  // Limits and quotas.
+  /** Per action, access region and SecretId, in fixed windows of one real second. */
+  callsPerSecond: number;
+  quotaOpenLoadBalancers: number;
+  quotaInternalLoadBalancers: number;
+  quotaListeners: number;
+  quotaRules: number;
+  quotaTargets: number;
+  maxBatchTargets: number;
+  maxPortsPerCreateListener: number;
+  /** Deletions of load balancers in five simulated minutes, and with how many targets unforced. */
+  maxDeletionsPerFiveMinutes: number;
+  maxTargetsOfUnforcedDeletion: number;
+  clientTokenLifeMs: number;
+
+  // The gateway.
+  /** Real seconds that X-TC-Timestamp may be away. */
+  timestampSkewSeconds: number;
+  /** Insist on `clb` in the credential scope (the Node SDK signs the first label of its endpoint). */
+  strictService: boolean;
+  coerceNumericStrings: boolean;
+  emptyFilters: 'refuse' | 'ignore';
+
+  // Open questions about the API.
+  reRegisterUpdatesWeight: boolean;
+  /** Does the quota check add targets that are already bound to those that are requested? */
+  quotaCountsBoundAgain: boolean;
+  unboundInBatchDeregister: 'error' | 'fail-set' | 'ignore';
+  unboundInDeregister: 'error' | 'ignore';
+  unboundInModifyWeight: 'error' | 'ignore';
+  /** What `ListenerIds: []` means to DeleteLoadBalancerListeners. */
+  emptyListenerIds: 'all' | 'refuse';
+  unknownTask: 'error' | 'success';
+  unknownLoadBalancerInHealth: 'error' | 'skip';
+  locationIdOnLayer4: 'refuse' | 'ignore';
+  targetOutsideVpc: 'refuse' | 'accept';
+  vipsWhileCreating: boolean;
+  deleteProtectCode: string;
+  invalidStatusCode: string;
+  /** `TargetId` of an IP target in DescribeTargetHealth. */
+  ipTargetId: 'empty' | 'eni';
+
+  // Data plane.
+  /** Send traffic to all targets (weight above 0) when every one of them is Dead. */
+  failOpen: boolean;
+  unknownTakesTraffic: boolean;
+  /** What happens to kept connections of a removed target without DeregisterTargetRst. */
+  deregisterWithoutRst: 'cut' | 'stall';
+
+  // Health checks.
+  firstProbeDelayMs: DurationRange;
+  aliveAfterFirstSuccess: boolean;
+  /** Real milliseconds below which no probe times out, so that a busy machine makes no target Dead. */
+  probeTimeoutFloorMs: number;
+  probeEndsWith: 'rst' | 'fin';
+}
+
+export const defaultSettings: Readonly<ClbSettings> = {
+  apiLatencyMs: [30, 80],
+  createLoadBalancerMs: [5_000, 12_000],
+  deleteLoadBalancerMs: [2_000, 5_000],
+  modifyLoadBalancerMs: [300, 1_500],
+  createListenerMs: [500, 2_000],
+  modifyListenerMs: [300, 1_500],
+  deleteListenerMs: [500, 2_000],
+  targetTaskMs: [300, 1_500],
+  batchBaseMs: 400,
+  batchPerTargetMs: 2,
+  batchLockTailMs: [200, 2_000],
+  taskLockTailMs: 0,
+
+  callsPerSecond: 20,
+  quotaOpenLoadBalancers: 100,
+  quotaInternalLoadBalancers: 100,
+  quotaListeners: 50,
+  quotaRules: 50,
+  quotaTargets: 100,
+  maxBatchTargets: 500,
+  maxPortsPerCreateListener: 49,
+  maxDeletionsPerFiveMinutes: 30,
+  maxTargetsOfUnforcedDeletion: 19,
+  clientTokenLifeMs: 24 * 3_600_000,
+
+  timestampSkewSeconds: 300,
+  strictService: false,
+  coerceNumericStrings: false,
+  emptyFilters: 'refuse',
+
+  reRegisterUpdatesWeight: false,
+  quotaCountsBoundAgain: true,
+  unboundInBatchDeregister: 'error',
+  unboundInDeregister: 'error',
+  unboundInModifyWeight: 'error',
+  emptyListenerIds: 'all',
+  unknownTask: 'error',
+  unknownLoadBalancerInHealth: 'error',
+  locationIdOnLayer4: 'refuse',
+  targetOutsideVpc: 'refuse',
+  vipsWhileCreating: false,
+  deleteProtectCode: 'FailedOperation',
+  invalidStatusCode: 'FailedOperation.InvalidLBStatus',
+  ipTargetId: 'empty',
+
+  failOpen: true,
+  unknownTakesTraffic: false,
+  deregisterWithoutRst: 'cut',
+
+  firstProbeDelayMs: [0, 200],
+  aliveAfterFirstSuccess: false,
+  probeTimeoutFloorMs: 500,
+  probeEndsWith: 'rst',
+};
+
+/** A duration drawn from a range; `random` is 0 to 1. */
+export const draw = ([minMs, maxMs]: DurationRange, random: number): number =>
+  minMs + (maxMs - minMs) * random;

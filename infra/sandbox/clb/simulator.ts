@@ -1,0 +1,131 @@
+import type { Addresses } from '../addresses.ts';
+import { allActions } from './actions/all.ts';
+import { CallLog, type CallRecord } from './calls.ts';
+import { createClock } from './clock.ts';
+import { createNetwork } from './data-plane/network.ts';
+import { Engine } from './engine/engine.ts';
+import { type ClbEventName, type ClbEvents, Events } from './events.ts';
+import { Faults } from './faults.ts';
+import { type Credential, newCredential } from './gateway/credentials.ts';
+import { Gateway } from './gateway/gateway.ts';
+import { newId } from './ids.ts';
+import { Runtime } from './runtime.ts';
+import { type ClbSettings, defaultSettings } from './settings.ts';
+import { type ClbSnapshot, takeSnapshot } from './snapshot.ts';
+import { Store } from './store.ts';
+
+export interface ClbSimulatorOptions {
+  /** Where the API listens; port 0: any. */
+  readonly listen: { readonly host: string; readonly port: number };
+  /** Default: ap-guangzhou. */
+  readonly region?: string;
+  /** Default: made up. */
+  readonly credentials?: Credential;
+  readonly addresses: Addresses;
+  /** Default: made up. */
+  readonly vpcId?: string;
+  /** Targets lie in it. Default: that of the addresses. */
+  readonly vpcCidr?: string;
+  readonly settings?: Partial<ClbSettings>;
+  /** Divides all simulated times. Default: 1. */
+  readonly speed?: number;
+  /** 0 to 1; default: Math.random. */
+  readonly random?: () => number;
+}
+
+export interface ClbSimulator {
+  /** `http://host:port` of the API. */
+  readonly url: string;
+  readonly region: string;
+  readonly secretId: string;
+  readonly secretKey: string;
+  readonly vpcId: string;
+  readonly vpcCidr: string;
+  /** May be changed at any time; what is under way keeps what it began with. */
+  readonly settings: ClbSettings;
+  /** All calls so far, oldest first. */
+  readonly calls: readonly CallRecord[];
+  readonly faults: Faults;
+  /** InstanceIds that targets may name, with the address of each; may be changed at any time. */
+  readonly instances: Map<string, string>;
+  /** How many calls of each action were made. */
+  callCounts(): Record<string, number>;
+  /** Another access key of the same account. */
+  addCredential(credential: Credential): void;
+  /** A copy of the whole state at this moment. */
+  state(): ClbSnapshot;
+  /** @returns takes the listener away again */
+  on<K extends ClbEventName>(name: K, listener: (value: ClbEvents[K]) => void): () => void;
+  /** Closes every socket and stops every timer. The addresses stay with who gave them. */
+  close(): Promise<void>;
+}
+
+/**
+ * Starts a CLB on this machine: the API with its wire format and signature, the load balancers' real sockets
+ * and their health checks.
+ *
+ * @throws Error when the API's address cannot be listened on
+ */
+export const startClbSimulator = async (options: ClbSimulatorOptions): Promise<ClbSimulator> => {
+  const { listen, addresses, region = 'ap-guangzhou', random = Math.random } = options;
+  const settings: ClbSettings = { ...defaultSettings, ...options.settings };
+  const credential = options.credentials ?? newCredential();
+  const credentials = new Map([[credential.secretId, credential]]);
+  const vpcId = options.vpcId ?? newId('vpc');
+  const vpcCidr = options.vpcCidr ?? addresses.vpcCidr;
+  const clock = createClock(options.speed ?? 1);
+  const events = new Events();
+  const store = new Store();
+  const calls = new CallLog();
+  const faults = new Faults();
+  const instances = new Map<string, string>();
+  const runtime = new Runtime({ network: createNetwork(addresses), settings, clock, events, random });
+  const engine = new Engine({
+    settings,
+    clock,
+    events,
+    store,
+    runtime,
+    addresses,
+    vpcId,
+    vpcCidr,
+    instances,
+    random,
+  });
+  const gateway = new Gateway({
+    region,
+    actions: allActions(),
+    credentials,
+    engine,
+    faults,
+    calls,
+    pages: {
+      '/simulator/state': () => takeSnapshot(store, engine.locks),
+      '/simulator/calls': () => calls.all,
+    },
+  });
+  const port = await gateway.listen(listen.host, listen.port);
+  return {
+    url: `http://${listen.host}:${port}`,
+    region,
+    secretId: credential.secretId,
+    secretKey: credential.secretKey,
+    vpcId,
+    vpcCidr,
+    settings,
+    calls: calls.all,
+    faults,
+    instances,
+    callCounts: () => calls.countByAction(),
+    addCredential: (added) => void credentials.set(added.secretId, added),
+    state: () => takeSnapshot(store, engine.locks),
+    on: (name, listener) => events.on(name, listener),
+    close: async () => {
+      clock.close();
+      runtime.close();
+      await gateway.close();
+      events.clear();
+      for (const { vip } of store.all) addresses.free(vip);
+    },
+  };
+};
