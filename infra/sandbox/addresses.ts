@@ -1,4 +1,5 @@
 import { createServer, type Server } from 'node:net';
+import { PortBlock } from './port-block.ts';
 
 /** A real socket address on loopback. */
 export interface SocketAddress {
@@ -21,7 +22,7 @@ export interface Addresses {
   allocate(range: AddressRange): string;
   /** Gives an address back. */
   free(ip: string): void;
-  /** Where the socket of an address and port lives. Stable for the life of the sandbox. */
+  /** Where the socket of an address and port lives. Stable for as long as the address is held. */
   socketOf(ip: string, port: number): SocketAddress;
   /** The local address to connect from so that the peer sees `ip`; undefined in `single` mode. */
   sourceOf(ip: string): string | undefined;
@@ -35,7 +36,10 @@ const rangeStart: Record<AddressRange, number> = { pod: 0, node: 128, client: 19
 const rangeEnd: Record<AddressRange, number> = { pod: 127, node: 191, client: 239, vip: 255 };
 const privilegedShift = 20_000;
 const claimPort = 19_999;
-const singleBlock = 500;
+/** In `single` mode: blocks of so many ports, below those that systems give to outgoing connections. */
+const blockSize = 1_000;
+const firstBlock = 10_000;
+const blocks = 22;
 
 const listen = (host: string, port: number): Promise<Server | NodeJS.ErrnoException> =>
   new Promise((resolve) => {
@@ -84,6 +88,10 @@ class Allocator {
   free(ip: string): void {
     this.#taken.delete(ip);
   }
+
+  isTaken(ip: string): boolean {
+    return this.#taken.has(ip);
+  }
 }
 
 const claimRange = async (): Promise<Addresses | undefined> => {
@@ -115,33 +123,40 @@ const claimRange = async (): Promise<Addresses | undefined> => {
   return undefined;
 };
 
+/** Those of a block that nobody else listens on at this moment. */
+const freePorts = async (first: number, count: number): Promise<number[]> => {
+  const ports: number[] = [];
+  for (let at = first; at < first + count; at += 100) {
+    const tried = Array.from({ length: Math.min(100, first + count - at) }, (_, offset) => at + offset);
+    const free = await Promise.all(tried.map((port) => canListen('127.0.0.1', port)));
+    ports.push(...tried.filter((_, index) => free[index]));
+  }
+  return ports;
+};
+
 const claimSingle = async (): Promise<Addresses> => {
-  for (let block = 0; block < 60; block += 1) {
-    const base = 21_000 + block * singleBlock;
+  for (let block = 0; block < blocks; block += 1) {
+    const base = firstBlock + block * blockSize;
     const lock = await listen('127.0.0.1', base);
     if (lock instanceof Error) continue;
-    const allocator = new Allocator(10 + block);
-    const ports = new Map<string, number>();
+    const n = 10 + block;
+    const allocator = new Allocator(n);
+    const ports = new PortBlock(await freePorts(base + 1, blockSize - 1), (ip) => allocator.isTaken(ip));
     return {
       mode: 'single',
-      vpcCidr: `10.${10 + block}.0.0/16`,
+      vpcCidr: `10.${n}.0.0/16`,
       allocate: (range) => allocator.allocate(range),
-      free: (ip) => allocator.free(ip),
-      socketOf: (ip, port) => {
-        const key = `${ip} ${port}`;
-        const known = ports.get(key);
-        if (known !== undefined) return { host: '127.0.0.1', port: known };
-        if (ports.size >= singleBlock - 1) ports.clear();
-        const port_ = base + 1 + (ports.size % (singleBlock - 1));
-        ports.set(key, port_);
-        return { host: '127.0.0.1', port: port_ };
+      free: (ip) => {
+        allocator.free(ip);
+        ports.released(ip);
       },
+      socketOf: (ip, port) => ({ host: '127.0.0.1', port: ports.portOf(ip, port) }),
       sourceOf: () => undefined,
       ordinary: (ip) => ip,
       release: () => close(lock),
     };
   }
-  throw new Error('No block of 500 free ports was found on 127.0.0.1.');
+  throw new Error(`No block of ${blockSize} ports is free on 127.0.0.1.`);
 };
 
 /**
