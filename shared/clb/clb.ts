@@ -1,0 +1,16 @@
+import { apply } from './apply.ts';
+import type { Clb } from './clb-port.ts';
+import { readHealth } from './health.ts';
+import { create, find, remove } from './load-balancers.ts';
+import { observe } from './observe.ts';
+import type { ClbOptions } from './paced.ts';
+
+/** Load balancers through the CLB API, in the fewest calls, within the budget, under the hold. */
+export const createClb = (options: ClbOptions): Clb => ({
+  find: (tags) => find(options, tags),
+  create: (wanted, hold) => create(options, wanted, hold),
+  remove: (loadBalancerId, hold) => remove(options, loadBalancerId, hold),
+  observe: (loadBalancerId, known) => observe(options, loadBalancerId, known),
+  apply: (step, observed, hold) => apply(options, step, observed, hold),
+  health: (wanted) => readHealth(options, wanted),
+});

@@ -1,0 +1,92 @@
+import type { Hold } from '../model/hold.ts';
+import type { CreateLoadBalancer, FoundLoadBalancer } from './clb-port.ts';
+import { ClbError } from './clb-port.ts';
+import { limits } from './limits.ts';
+import type { ClbOptions } from './paced.ts';
+import { paced } from './paced.ts';
+import { Superseded, Writer } from './writer.ts';
+
+/** The load balancer that carries all these tags, over all pages; one that runs before one that is being made. */
+export const find = async (
+  options: ClbOptions,
+  tags: Readonly<Record<string, string>>,
+): Promise<FoundLoadBalancer | undefined> => {
+  const filters = Object.entries(tags).map(([key, value]) => ({ Name: `tag:${key}`, Values: [value] }));
+  // Without a filter it would find those of others (law L8).
+  if (filters.length === 0) throw new RangeError('no tags to find a load balancer by');
+  let found: FoundLoadBalancer | undefined;
+  for (let offset = 0; ; ) {
+    const page = await paced(options, 'rest', 'DescribeLoadBalancers', {
+      Filters: filters,
+      Limit: limits.pageRows,
+      Offset: offset,
+    });
+    for (const { loadBalancerId, ready } of page.loadBalancers) {
+      if (found === undefined || (ready && !found.ready)) found = { loadBalancerId, ready };
+    }
+    offset += page.loadBalancers.length;
+    if (page.loadBalancers.length === 0 || offset >= page.total) return found;
+  }
+};
+
+/**
+ * Asks for a load balancer; it is ready some seconds later. Undefined id: the CLB did not name it within the task's
+ * time-out; `find` knows it later. Newer states do not stop it: the same call makes the same load balancer.
+ */
+export const create = async (
+  options: ClbOptions,
+  wanted: CreateLoadBalancer,
+  hold: Hold,
+): Promise<{ readonly loadBalancerId: string | undefined }> => {
+  const action = 'CreateLoadBalancer';
+  const writer = new Writer(options, hold, 'rest', false);
+  const { network } = wanted;
+  const answer = await writer.write(action, {
+    LoadBalancerType: network.type === 'public' ? 'OPEN' : 'INTERNAL',
+    LoadBalancerName: wanted.name,
+    ClientToken: wanted.clientToken,
+    Tags: Object.entries(wanted.tags).map(([TagKey, TagValue]) => ({ TagKey, TagValue })),
+    ...(options.vpcId === undefined ? {} : { VpcId: options.vpcId }),
+    ...(network.type === 'public' ? {} : { SubnetId: network.subnetId }),
+  });
+  const [named] = answer.loadBalancerIds;
+  if (named !== undefined) return { loadBalancerId: named };
+  const task = await writer.poll(
+    action,
+    answer.requestId,
+    (seen) => seen.status !== 'running' || seen.loadBalancerIds.length > 0,
+  );
+  if (task?.status === 'failed') {
+    throw new ClbError(action, { kind: 'unknown-outcome', message: task.message }, answer.requestId);
+  }
+  return { loadBalancerId: task?.loadBalancerIds[0] };
+};
+
+/**
+ * Deletes a load balancer with everything in it. Looks first: it may be gone, or protected against deletion (then it
+ * is left). Throws ClbError `busy` without deleting when newer states arrived: they may want it again.
+ */
+export const remove = async (
+  options: ClbOptions,
+  loadBalancerId: string,
+  hold: Hold,
+): Promise<{ readonly gone: boolean; readonly protected: boolean }> => {
+  const action = 'DeleteLoadBalancer';
+  const page = await paced(options, 'rest', 'DescribeLoadBalancers', { LoadBalancerIds: [loadBalancerId] });
+  const found = page.loadBalancers.find((one) => one.loadBalancerId === loadBalancerId);
+  if (found === undefined) return { gone: true, protected: false };
+  if (found.deleteProtected) return { gone: false, protected: true };
+  try {
+    await new Writer(options, hold, 'rest', true).write(action, { LoadBalancerIds: [loadBalancerId] });
+  } catch (error) {
+    if (error instanceof Superseded) {
+      throw new ClbError(action, { kind: 'busy', message: 'newer states arrived before it was deleted' });
+    }
+    const failure = error instanceof ClbError ? error.failure : undefined;
+    if (failure?.kind === 'not-found') return { gone: true, protected: false };
+    // On its way, or somebody is at it: either way there is nothing to do but look again.
+    if (failure?.kind === 'busy') return { gone: false, protected: false };
+    throw error;
+  }
+  return { gone: false, protected: false };
+};
