@@ -1,0 +1,109 @@
+import { endpointSlices, type Pod, type Service, selects, services } from '../objects.ts';
+import { isStatus } from '../transport.ts';
+import { createWorkQueue } from '../work-queue.ts';
+import type { Controller, ControllerContext } from './controller.ts';
+import { endpointOf, endpointPorts, isEndpoint, planSlices } from './endpoints.ts';
+import { canonicalJson, keyOf, nameSuffix, ownerReference, partsOf } from './keys.ts';
+
+const serviceLabel = 'kubernetes.io/service-name';
+const managedByLabel = 'endpointslice.kubernetes.io/managed-by';
+const ourselves = 'endpointslice-controller.k8s.io';
+const headlessLabel = 'service.kubernetes.io/headless';
+
+const labelsOf = (service: Service): Record<string, string> => ({
+  ...service.metadata.labels,
+  ...(service.spec.clusterIP === 'None' ? { [headlessLabel]: '' } : {}),
+  [serviceLabel]: service.metadata.name,
+  [managedByLabel]: ourselves,
+});
+
+const hasSlices = (service: Service): boolean =>
+  service.spec.type !== 'ExternalName' && Object.keys(service.spec.selector ?? {}).length > 0;
+
+/** Keeps the EndpointSlices of each Service with a selector; they follow the Pods a few ten milliseconds later. */
+export const startEndpointSlices = ({ client, sources, times }: ControllerContext): Controller => {
+  const [leastMs, mostMs] = times.endpointsDelayMs;
+
+  const reconcile = async (key: string): Promise<void> => {
+    const [namespace, name] = partsOf(key);
+    const service = sources.services.get(namespace, name);
+    if (service === undefined || !hasSlices(service)) return;
+    const selector = { matchLabels: service.spec.selector ?? {} };
+    const wanted = sources.pods
+      .list(namespace)
+      .filter((pod) => isEndpoint(pod) && selects(selector, pod.metadata.labels))
+      .map((pod) => ({
+        ports: endpointPorts(service, pod),
+        endpoint: endpointOf(service, pod, sources.nodes.get('', pod.spec.nodeName ?? '')),
+      }));
+    const existing = sources.endpointSlices
+      .list(namespace)
+      .filter(
+        ({ metadata: { labels, deletionTimestamp } }) =>
+          labels?.[serviceLabel] === name &&
+          labels[managedByLabel] === ourselves &&
+          deletionTimestamp === undefined,
+      );
+    const plan = planSlices(wanted, existing);
+    const labels = labelsOf(service);
+    for (const slice of plan.update) {
+      // An update with the version that was read: what changed meanwhile brings us back.
+      sources.endpointSlices.learn(
+        await client.update(endpointSlices, { ...slice, metadata: { ...slice.metadata, labels } }),
+      );
+    }
+    for (const { ports, endpoints } of plan.create) {
+      const created = await client.create(endpointSlices, namespace, {
+        metadata: {
+          name: `${name}-${nameSuffix()}`,
+          generateName: `${name}-`,
+          namespace,
+          labels,
+          ownerReferences: [ownerReference(services, service)],
+        },
+        addressType: 'IPv4',
+        endpoints,
+        ports,
+      });
+      sources.endpointSlices.learn(created);
+    }
+    for (const slice of plan.remove) {
+      await client.delete(endpointSlices, namespace, slice.metadata.name).catch((error: unknown) => {
+        if (!isStatus(error, 404)) throw error;
+      });
+      sources.endpointSlices.forget(slice);
+    }
+  };
+
+  const queue = createWorkQueue({ work: reconcile });
+  const later = (service: Service): void =>
+    queue.add(keyOf(service), leastMs + Math.random() * (mostMs - leastMs));
+
+  const ofPod = (pod: Pod): void => {
+    for (const service of sources.services.list(pod.metadata.namespace)) {
+      if (hasSlices(service) && selects({ matchLabels: service.spec.selector ?? {} }, pod.metadata.labels))
+        later(service);
+    }
+  };
+  sources.services.onChange(({ type, object, previous }) => {
+    const matters = canonicalJson(previous?.spec) !== canonicalJson(object.spec);
+    if (type !== 'deleted' && (previous === undefined || matters)) later(object);
+  });
+  sources.pods.onChange(({ object, previous }) => {
+    ofPod(object);
+    if (
+      previous !== undefined &&
+      canonicalJson(previous.metadata.labels) !== canonicalJson(object.metadata.labels)
+    ) {
+      ofPod(previous);
+    }
+  });
+  sources.endpointSlices.onChange(({ type, object }) => {
+    const name = object.metadata.labels?.[serviceLabel];
+    if (type !== 'deleted' || name === undefined) return;
+    const service = sources.services.get(object.metadata.namespace ?? '', name);
+    if (service !== undefined) later(service);
+  });
+  for (const service of sources.services.list()) later(service);
+  return queue;
+};

@@ -1,0 +1,113 @@
+import type { Deployment, IntOrString, ReplicaSet } from '../objects.ts';
+
+const amount = (value: IntOrString, of: number, round: (value: number) => number): number => {
+  if (typeof value === 'number') return value;
+  const percent = /^(\d+)%$/.exec(value);
+  return percent === null ? Number(value) || 0 : round((Number(percent[1]) * of) / 100);
+};
+
+/** How many Pods a rollout may add and may miss: surge rounds up, unavailable down, and never are both 0. */
+export const rolloutBounds = (deployment: Deployment): { maxSurge: number; maxUnavailable: number } => {
+  if (deployment.spec.strategy?.type === 'Recreate') return { maxSurge: 0, maxUnavailable: 0 };
+  const replicas = deployment.spec.replicas ?? 1;
+  const { maxSurge = '25%', maxUnavailable = '25%' } = deployment.spec.strategy?.rollingUpdate ?? {};
+  const surge = amount(maxSurge, replicas, Math.ceil);
+  const unavailable = amount(maxUnavailable, replicas, Math.floor);
+  return {
+    maxSurge: surge,
+    maxUnavailable: surge === 0 && unavailable === 0 ? 1 : Math.min(unavailable, replicas),
+  };
+};
+
+export const replicasOf = (set: ReplicaSet): number => set.spec.replicas ?? 1;
+const availableOf = (set: ReplicaSet): number => set.status?.availableReplicas ?? 0;
+const sum = (sets: readonly ReplicaSet[], of: (set: ReplicaSet) => number): number =>
+  sets.reduce((total, set) => total + of(set), 0);
+
+/** The size of the new ReplicaSet that a rolling update asks for next (kubernetes NewRSNewReplicas). */
+export const newReplicas = (
+  deployment: Deployment,
+  newSet: ReplicaSet,
+  old: readonly ReplicaSet[],
+): number => {
+  const wanted = deployment.spec.replicas ?? 1;
+  const now = replicasOf(newSet);
+  if (now >= wanted) return wanted;
+  const total = now + sum(old, replicasOf);
+  const most = wanted + rolloutBounds(deployment).maxSurge;
+  return total >= most ? now : now + Math.min(most - total, wanted - now);
+};
+
+/**
+ * The sizes of the old ReplicaSets that a rolling update asks for next, oldest first (kubernetes
+ * reconcileOldReplicaSets): first what is not available anyway, then what the available ones can spare.
+ */
+export const oldReplicas = (
+  deployment: Deployment,
+  newSet: ReplicaSet,
+  old: readonly ReplicaSet[],
+): ReadonlyMap<string, number> => {
+  const sizes = new Map(old.map((set) => [set.metadata.name, replicasOf(set)]));
+  const wanted = deployment.spec.replicas ?? 1;
+  const least = wanted - rolloutBounds(deployment).maxUnavailable;
+  const newUnavailable = replicasOf(newSet) - availableOf(newSet);
+  const total = replicasOf(newSet) + sum(old, replicasOf);
+  const most = total - least - newUnavailable;
+  if (most <= 0 || sum(old, replicasOf) === 0) return sizes;
+
+  let cleaned = 0;
+  for (const set of old) {
+    const size = sizes.get(set.metadata.name) ?? 0;
+    const less = Math.min(most - cleaned, Math.max(0, size - availableOf(set)));
+    if (less <= 0) continue;
+    cleaned += less;
+    sizes.set(set.metadata.name, size - less);
+  }
+
+  let spare = availableOf(newSet) + sum(old, availableOf) - least;
+  for (const set of old) {
+    if (spare <= 0) break;
+    const size = sizes.get(set.metadata.name) ?? 0;
+    const less = Math.min(size, spare);
+    spare -= less;
+    sizes.set(set.metadata.name, size - less);
+  }
+  return sizes;
+};
+
+/** Whether every Pod is of the new template and available. */
+export const isComplete = (deployment: Deployment, status: NonNullable<Deployment['status']>): boolean => {
+  const wanted = deployment.spec.replicas ?? 1;
+  return (
+    (status.updatedReplicas ?? 0) === wanted &&
+    (status.replicas ?? 0) === wanted &&
+    (status.availableReplicas ?? 0) === wanted
+  );
+};
+
+/** The sums over all ReplicaSets that the status of a Deployment shows. */
+export const deploymentCounts = (
+  deployment: Deployment,
+  newSet: ReplicaSet | undefined,
+  all: readonly ReplicaSet[],
+): Required<
+  Pick<
+    NonNullable<Deployment['status']>,
+    | 'replicas'
+    | 'updatedReplicas'
+    | 'readyReplicas'
+    | 'availableReplicas'
+    | 'unavailableReplicas'
+    | 'observedGeneration'
+  >
+> => {
+  const available = sum(all, availableOf);
+  return {
+    observedGeneration: deployment.metadata.generation ?? 0,
+    replicas: sum(all, (set) => set.status?.replicas ?? 0),
+    updatedReplicas: newSet?.status?.replicas ?? 0,
+    readyReplicas: sum(all, (set) => set.status?.readyReplicas ?? 0),
+    availableReplicas: available,
+    unavailableReplicas: Math.max(0, sum(all, replicasOf) - available),
+  };
+};
