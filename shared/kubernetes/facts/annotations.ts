@@ -65,12 +65,6 @@ export const readId = (
   return { problem: notAllowed(key, value, `an id like "${prefix}-1a2b3c4d"`, 'error') };
 };
 
-/** A whole number in the range, in plain digits. */
-export const parseWhole = (value: string, min: number, max: number): number | undefined => {
-  const whole = /^(0|[1-9][0-9]{0,14})$/.test(value) ? Number(value) : Number.NaN;
-  return whole >= min && whole <= max ? whole : undefined;
-};
-
 const weight = z.int().check(z.minimum(0), z.maximum(100));
 
 const ordinalWeights = z.object({

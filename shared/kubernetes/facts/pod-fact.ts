@@ -1,6 +1,6 @@
 import type { ConditionStatus, GateFact, PodFact } from '../../model/facts.ts';
 import type { Problem } from '../../model/problems.ts';
-import { annotationKeys, notAllowed, parseWhole } from './annotations.ts';
+import { annotationKeys, notAllowed } from './annotations.ts';
 import {
   conditionOf,
   identityOf,
@@ -8,6 +8,7 @@ import {
   list,
   optional,
   type Parsed,
+  parseWhole,
   record,
   stringMap,
   text,

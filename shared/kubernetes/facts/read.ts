@@ -21,6 +21,12 @@ export const text = (value: unknown): string | undefined =>
 export const portNumber = (value: unknown): number | undefined =>
   typeof value === 'number' && Number.isInteger(value) && value >= 1 && value <= 65535 ? value : undefined;
 
+/** A whole number in the range, in plain digits. */
+export const parseWhole = (value: string, min: number, max: number): number | undefined => {
+  const whole = /^(0|[1-9][0-9]{0,14})$/.test(value) ? Number(value) : Number.NaN;
+  return whole >= min && whole <= max ? whole : undefined;
+};
+
 /** Only the entries whose value is a string. */
 export const stringMap = (value: unknown): Readonly<Record<string, string>> => {
   const map: Record<string, string> = {};

@@ -1,20 +1,14 @@
 import type { ServiceFact, ServiceMode, ServicePortFact } from '../../model/facts.ts';
 import { finalizer, lifeAnnotation, loadBalancerIdAnnotation } from '../../model/names.ts';
 import { type Problem, problem } from '../../model/problems.ts';
-import {
-  annotationKeys,
-  notAllowed,
-  parseWhole,
-  readChoice,
-  readId,
-  readOrdinalWeights,
-} from './annotations.ts';
+import { annotationKeys, notAllowed, readChoice, readId, readOrdinalWeights } from './annotations.ts';
 import {
   identityOf,
   type Json,
   list,
   optional,
   type Parsed,
+  parseWhole,
   portNumber,
   record,
   stringMap,
