@@ -53,16 +53,16 @@ export const readiness = async (request: ReadinessRequest, deps: ReadinessDeps):
   }
   const decided = decideGates(views, reads, policy.defaultWeight);
   const decisions = [...decided.decisions, ...request.unheld.map(unheldDecision)];
-  const lastTransitionTime = new Date(clock.now()).toISOString().replace(/\.\d+Z$/, 'Z');
+  const rfc3339 = (ms: number): string => new Date(ms).toISOString().replace(/\.\d+Z$/, 'Z');
   const outcomes = await Promise.all(
-    decisions.map(async ({ pod, open, reason, message, resourceVersion }) => {
+    decisions.map(async ({ pod, open, reason, message, resourceVersion, statusSince }) => {
       const verdict: GateVerdict = {
         pod,
         gateType,
         open,
         reason,
         message,
-        lastTransitionTime,
+        lastTransitionTime: rfc3339(statusSince ?? clock.now()),
         ...(resourceVersion === undefined ? {} : { resourceVersion }),
       };
       try {

@@ -31,8 +31,16 @@ export interface GateDecision {
   readonly message: string;
   /** On closed gates: a message that comes late must lose. */
   readonly resourceVersion?: string;
-  /** The target that is bound and that only its health keeps closed; undefined otherwise. */
-  readonly unhealthy?: Health;
+  /** Unix ms since when the condition has this status; absent: it changes with this verdict. */
+  readonly statusSince?: number;
+}
+
+export interface GateDecisions {
+  readonly decisions: readonly GateDecision[];
+  /** Pods whose gate stays closed. */
+  readonly waiting: number;
+  /** All that is waited for is targets that are Dead: they change at the health check's own pace. */
+  readonly onlyDead: boolean;
 }
 
 export const gateClosedReason = 'LoadBalancerNetworkGroupNotReady';
@@ -126,7 +134,9 @@ export const decideGates = (
   views: readonly WaitingView[],
   reads: readonly HealthRead[],
   defaultWeight: number,
-): readonly GateDecision[] => {
+): GateDecisions => {
+  let waiting = 0;
+  let onlyDead = true;
   const pods = new Map<string, PodState>();
   const served = new Map<string, { readonly view: WaitingView; readonly state: DesiredState }>();
   for (const view of views) {
@@ -139,8 +149,12 @@ export const decideGates = (
       }
     }
   }
-  return [...pods.values()].flatMap((pod): GateDecision[] => {
-    if (!isWaiting(pod) || !pod.containersReady || pod.heldBy.length === 0) return [];
+  const decisions = [...pods.values()].flatMap((pod): GateDecision[] => {
+    if (!isWaiting(pod) || pod.heldBy.length === 0) return [];
+    if (!pod.containersReady) {
+      waiting += 1;
+      return [];
+    }
     const waited = pod.heldBy.flatMap((holder): Waited[] => {
       const known = served.get(holder);
       // An object that holds the gate and that the store lacks keeps it closed.
@@ -157,6 +171,8 @@ export const decideGates = (
       const message = `Bound and healthy in every load balancer of ${pod.heldBy.length} object(s).`;
       return [{ pod: pod.ref, open: true, reason: gateOpenReason, message }];
     }
+    waiting += 1;
+    onlyDead = onlyDead && waited.every(({ unhealthy }) => unhealthy === 'Dead');
     const message = `Waiting for ${waited.map(({ waitsFor }) => waitsFor).join('; ')}`;
     if (pod.gate?.status === 'False' && pod.gate.message === message) {
       return [];
@@ -165,6 +181,7 @@ export const decideGates = (
       { pod: pod.ref, open: false, reason: gateClosedReason, message, resourceVersion: pod.resourceVersion },
     ];
   });
+  return { decisions, waiting, onlyDead: waiting > 0 && onlyDead };
 };
 
 /** The targets whose health decides a gate, by load balancer: what one health read must cover. */
