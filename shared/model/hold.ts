@@ -22,22 +22,29 @@ export interface Done {
   readonly released: readonly string[];
   /** Due again by itself after so many ms (a drain deadline, a check for late calls); absent: not before a put or the sweep. */
   readonly dueAfterMs?: number;
-  /** The next one to take it must read from the CLB, not from the record. */
+  /**
+   * The next one to take it must read from the CLB, not from the record. With `dueAfterMs`: who takes it then; that
+   * stays so whatever is taken and done before (the check for late calls), while any other `dueAfterMs` is
+   * replaced by the next `done`.
+   */
   readonly observeNext?: boolean;
 }
 
 /** The right to write to one load balancer for about 20 s, renewed before each call (law L4). */
 export interface Hold {
   readonly loadBalancerKey: string;
-  /** How the one before ended. `expired` or `first` (of this store generation): a late call may still land. */
+  /**
+   * How the one before ended. `expired` or `first` (of this store generation): a late call may still land; who
+   * ends such a hold by `retry` passes it on.
+   */
   readonly inherited: 'released' | 'expired' | 'first';
   readonly states: readonly KeptState[];
   /** The leader of this epoch has put every object: absence may count. False too while a state is a dead letter. */
   readonly complete: boolean;
   readonly recorded: Recorded;
-  /** The record must not be trusted: read from the CLB. */
+  /** The record must not be trusted: read from the CLB. Also when it has no `loadBalancer`. */
   readonly mustObserve: boolean;
-  /** Renews the hold and tells what changed. */
+  /** Renews the hold and tells what changed. What it hands over is no longer due by itself, as after `take`. */
   check(): Promise<HoldCheck>;
   /** Keeps what was read back. False: the hold is lost, nothing was kept. */
   record(recorded: Recorded): Promise<boolean>;

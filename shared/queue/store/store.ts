@@ -3,6 +3,10 @@ import type { KeptState, Lane, LoadBalancerKey, Sequence } from '../../model/des
 import type { EvidenceWanted, Hold } from '../../model/hold.ts';
 import type { Recorded } from '../../model/observed.ts';
 
+/**
+ * `generation`: another one means that the store lost what it had; take over again and put everything.
+ * `puts`: how many puts this generation has answered, this one too; a gap means the same.
+ */
 export type PutAnswer =
   /** `applied`: the newest sequence of this object that is known to be applied. */
   | {
@@ -67,18 +71,28 @@ export interface Store {
   readonly budget: Budget;
   /** A leader takes over. Its epoch is the larger of the stored one plus one and the time in seconds. */
   takeOver(): Promise<{ readonly epoch: number; readonly generation: string }>;
-  /** Newest wins, by sequence, per object; marks the load balancer due in the lane. One atomic step. */
+  /**
+   * Newest wins, by sequence, per object (and load balancer); marks the load balancer due in the lane, also during
+   * a hold or a back-off (but not before the end of a strict one). One atomic step.
+   */
   put(event: DesiredStateEvent, lane: Lane): Promise<PutAnswer>;
-  /** The leader of this epoch has put every object there is: absence may count. An older epoch changes nothing. */
+  /**
+   * The leader of this epoch has put every object there is: absence may count. An older epoch changes nothing, nor
+   * does one that did not take over in this generation: what it put before the store lost its data is not here.
+   */
   complete(epoch: number): Promise<void>;
-  /** Marks a load balancer due without a put (sweep, a lost hold). */
+  /** Marks a load balancer due without a put (sweep, a lost hold). Nothing kept for it: nothing happens. */
   markDue(loadBalancerKey: LoadBalancerKey, lane: Lane, observe?: boolean): Promise<void>;
-  /** Takes the hold for about 20 s, or says that another has it, or that nothing is kept for it. */
+  /**
+   * Takes the hold for about 20 s, or says that another has it (or a strict back-off lasts), or that nothing is
+   * kept for it.
+   */
   take(loadBalancerKey: LoadBalancerKey, owner: string): Promise<Hold | 'held' | 'nothing'>;
   /** What is due now and not held, urgent lanes first, at most `limit`. */
   due(limit: number): Promise<readonly DueLoadBalancer[]>;
   /** Every load balancer kept, for the sweep. */
   loadBalancers(): Promise<readonly LoadBalancerKey[]>;
+  /** Those with a Pod that is to serve, is not going, and has our gate not open. */
   waiting(): Promise<readonly WaitingLoadBalancer[]>;
   /** Ends, as expired, what an ended invocation left behind. */
   expire(owner: string): Promise<void>;

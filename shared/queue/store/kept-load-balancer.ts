@@ -1,0 +1,288 @@
+import type { DesiredStateEvent } from '../../events/desired-state-event.ts';
+import type { ParsedDesiredState } from '../../events/parse-event.ts';
+import {
+  type KeptState,
+  type Lane,
+  type LoadBalancerKey,
+  lanes,
+  type Sequence,
+} from '../../model/desired-state.ts';
+import type { Done, EvidenceWanted, Hold } from '../../model/hold.ts';
+import { nothingRecorded, type Recorded } from '../../model/observed.ts';
+import { type DeadLetter, type DueLoadBalancer, holdMs } from './store.ts';
+import { readStored, storedText } from './stored-event.ts';
+
+interface KeptEvent {
+  readonly sequence: Sequence;
+  /** The load balancer's `version` when it was put. */
+  readonly version: number;
+  readonly text: string;
+  parsed?: ParsedDesiredState;
+}
+
+interface DueMark {
+  /** Unix ms; not before. */
+  readonly at: number;
+  /** Nothing but puts asked for it, so whoever is handed the states has all there is to it. */
+  readonly onlyPuts: boolean;
+}
+
+export interface HoldMark {
+  readonly owner: string;
+  /** Unix ms. */
+  until: number;
+  /** What it was taken for, and due again for if it fails. */
+  lane: Lane;
+  /** The `version` up to which states were handed out. */
+  handed: number;
+  /** It was to read from the CLB, and has not yet recorded what it read. */
+  owesObserve: boolean;
+  readonly inherited: Hold['inherited'];
+}
+
+/** What the memory store keeps of one load balancer. */
+export interface KeptLoadBalancer {
+  readonly key: LoadBalancerKey;
+  /** By object UID, as all maps here. */
+  readonly events: Map<string, KeptEvent>;
+  readonly applied: Map<string, Sequence>;
+  /** The last state of released objects, so that an older one that is still on its way comes to nothing. */
+  readonly releasedAt: Map<string, Sequence>;
+  readonly letters: Map<string, DeadLetter>;
+  readonly evidence: Map<string, readonly EvidenceWanted[]>;
+  recorded: Recorded;
+  /** Counts the puts kept. */
+  version: number;
+  /** What is in the hands of who takes it, or timers that its `done` sets anew. */
+  readonly due: Map<Lane, DueMark>;
+  /** Unix ms; beside `due`, because only who takes it then ends it. */
+  observeAt: number | undefined;
+  observeNext: boolean;
+  /** Unix ms; not due and not taken before, whatever is put. */
+  strictUntil: number;
+  hold: HoldMark | undefined;
+  /** What the next hold inherits. */
+  inherits: Hold['inherited'];
+}
+
+export const keepLoadBalancer = (key: LoadBalancerKey): KeptLoadBalancer => ({
+  key,
+  events: new Map(),
+  applied: new Map(),
+  releasedAt: new Map(),
+  letters: new Map(),
+  evidence: new Map(),
+  recorded: nothingRecorded,
+  version: 0,
+  due: new Map(),
+  observeAt: undefined,
+  observeNext: false,
+  strictUntil: 0,
+  hold: undefined,
+  inherits: 'first',
+});
+
+const urgent = (a: Lane, b: Lane): Lane => (lanes.indexOf(a) <= lanes.indexOf(b) ? a : b);
+
+const mark = (kept: KeptLoadBalancer, lane: Lane, at: number, onlyPuts = false): void => {
+  const before = kept.due.get(lane) ?? { at, onlyPuts };
+  kept.due.set(lane, { at: Math.min(before.at, at), onlyPuts: before.onlyPuts && onlyPuts });
+};
+
+/** Marks it due from `now` on. */
+export const markDue = (kept: KeptLoadBalancer, lane: Lane, now: number, observe = false): void => {
+  mark(kept, lane, now);
+  kept.observeNext ||= observe;
+};
+
+/** Ends the hold as expired. `at`: Unix ms. */
+export const expireHold = (kept: KeptLoadBalancer, at: number): void => {
+  if (kept.hold === undefined) return;
+  mark(kept, kept.hold.lane, at);
+  kept.hold = undefined;
+  kept.inherits = 'expired';
+};
+
+/** The first line of every step: time may have ended the hold. */
+export const settle = (kept: KeptLoadBalancer, now: number): void => {
+  if (kept.hold !== undefined && kept.hold.until <= now) expireHold(kept, kept.hold.until);
+};
+
+/** Keeps the event if it is newer than all that is known of its object. Undefined: kept; else the newest known. */
+export const put = (
+  kept: KeptLoadBalancer,
+  event: DesiredStateEvent,
+  lane: Lane,
+  now: number,
+): Sequence | undefined => {
+  const { uid } = event.data.object;
+  const newest = kept.events.get(uid)?.sequence ?? kept.releasedAt.get(uid);
+  if (newest !== undefined && event.sequence <= newest) return newest;
+  kept.version += 1;
+  kept.events.set(uid, { sequence: event.sequence, version: kept.version, text: storedText(event) });
+  kept.releasedAt.delete(uid);
+  kept.evidence.delete(uid);
+  const letter = kept.letters.get(uid);
+  if (letter?.sequence === undefined || letter.sequence < event.sequence) kept.letters.delete(uid);
+  mark(kept, lane, now, true);
+  return undefined;
+};
+
+/** The states that can be read and are not set aside, ordered by UID; one that cannot becomes a dead letter. */
+export const readStates = (kept: KeptLoadBalancer, now: number): readonly KeptState[] => {
+  const states: KeptState[] = [];
+  const byUid = [...kept.events].sort(([a], [b]) => (a < b ? -1 : 1));
+  for (const [uid, event] of byUid) {
+    const { sequence } = event;
+    if (kept.letters.get(uid)?.sequence === sequence) continue;
+    event.parsed ??= readStored(event.text);
+    if (event.parsed.ok) {
+      states.push({ sequence, state: event.parsed.event.data });
+    } else {
+      const { reason } = event.parsed;
+      kept.letters.set(uid, { loadBalancerKey: kept.key, objectUid: uid, sequence, reason, at: now });
+    }
+  }
+  return states;
+};
+
+/** In which lane it is due now, and since when; undefined: it is not, or it is held. */
+export const dueNow = (kept: KeptLoadBalancer, now: number): DueLoadBalancer | undefined => {
+  if (kept.hold !== undefined || kept.events.size === 0 || now < kept.strictUntil) return undefined;
+  for (const lane of lanes) {
+    const marked = kept.due.get(lane)?.at ?? Number.POSITIVE_INFINITY;
+    const at = lane === 'rest' ? Math.min(marked, kept.observeAt ?? marked) : marked;
+    if (at <= now) return { loadBalancerKey: kept.key, lane, since: Math.max(at, kept.strictUntil) };
+  }
+  return undefined;
+};
+
+/** Takes the hold. What made it due is in the hands of who took it. */
+export const take = (kept: KeptLoadBalancer, owner: string, now: number): HoldMark | 'held' | 'nothing' => {
+  if (kept.events.size === 0) return 'nothing';
+  if (kept.hold !== undefined || now < kept.strictUntil) return 'held';
+  const timed = kept.observeAt !== undefined && kept.observeAt <= now;
+  const hold: HoldMark = {
+    owner,
+    until: now + holdMs,
+    lane: lanes.find((lane) => kept.due.has(lane)) ?? 'rest',
+    handed: kept.version,
+    owesObserve:
+      kept.inherits !== 'released' || kept.observeNext || timed || kept.recorded.loadBalancer === undefined,
+    inherited: kept.inherits,
+  };
+  kept.hold = hold;
+  kept.due.clear();
+  kept.observeNext = false;
+  if (timed) kept.observeAt = undefined;
+  return hold;
+};
+
+/** Renews the hold; true if states came that were not handed out: they are, from now on. */
+export const renew = (kept: KeptLoadBalancer, hold: HoldMark, now: number): boolean => {
+  hold.until = now + holdMs;
+  if (kept.version === hold.handed) return false;
+  hold.handed = kept.version;
+  for (const [lane, { onlyPuts }] of kept.due) {
+    if (!onlyPuts) continue;
+    hold.lane = urgent(hold.lane, lane);
+    kept.due.delete(lane);
+  }
+  return true;
+};
+
+/** Undefined if something newer than what is in hand was put: that answers first. */
+const inHand = (kept: KeptLoadBalancer, hold: HoldMark, uid: string): KeptEvent | undefined => {
+  const event = kept.events.get(uid);
+  return event !== undefined && event.version <= hold.handed ? event : undefined;
+};
+
+/** Drops what is released, unless a newer state than the one in hand was put. */
+const release = (
+  kept: KeptLoadBalancer,
+  hold: HoldMark,
+  uid: string,
+  applied: Sequence | undefined,
+): void => {
+  const event = inHand(kept, hold, uid);
+  if (event === undefined || (applied !== undefined && applied < event.sequence)) return;
+  for (const map of [kept.events, kept.applied, kept.letters, kept.evidence]) map.delete(uid);
+  kept.releasedAt.set(uid, event.sequence);
+};
+
+/** Ends the hold; everything in hand is applied. */
+export const done = (kept: KeptLoadBalancer, hold: HoldMark, end: Done, now: number): void => {
+  kept.hold = undefined;
+  kept.inherits = 'released';
+  for (const [uid, sequence] of Object.entries(end.applied)) {
+    const event = kept.events.get(uid);
+    if (event === undefined) continue;
+    if (sequence > (kept.applied.get(uid) ?? '')) kept.applied.set(uid, sequence);
+    // Handed out by a check, but not what was applied in the end.
+    if (sequence < event.sequence) mark(kept, hold.lane, now, true);
+  }
+  for (const uid of end.released) release(kept, hold, uid, end.applied[uid]);
+  if (end.dueAfterMs === undefined) {
+    kept.observeNext ||= end.observeNext === true;
+  } else if (end.observeNext === true) {
+    kept.observeAt = Math.max(kept.observeAt ?? 0, now + end.dueAfterMs);
+  } else {
+    mark(kept, 'rest', now + end.dueAfterMs);
+  }
+  if (kept.events.size > 0) return;
+  kept.recorded = nothingRecorded;
+  kept.due.clear();
+  kept.observeAt = undefined;
+  kept.observeNext = false;
+  kept.inherits = 'first';
+};
+
+/** Ends the hold; due again after `afterMs`. What it inherited, or did not read, the next one inherits. */
+export const retry = (
+  kept: KeptLoadBalancer,
+  hold: HoldMark,
+  afterMs: number,
+  strict: boolean,
+  now: number,
+): void => {
+  kept.hold = undefined;
+  kept.inherits = hold.inherited;
+  kept.observeNext ||= hold.owesObserve;
+  mark(kept, hold.lane, now + afterMs);
+  if (strict) kept.strictUntil = now + afterMs;
+};
+
+/** Keeps what was read back, and renews the hold. */
+export const record = (kept: KeptLoadBalancer, hold: HoldMark, recorded: Recorded, now: number): void => {
+  hold.until = now + holdMs;
+  hold.owesObserve = false;
+  kept.recorded = structuredClone(recorded);
+};
+
+export const askEvidence = (
+  kept: KeptLoadBalancer,
+  hold: HoldMark,
+  uid: string,
+  wanted: readonly EvidenceWanted[],
+): void => {
+  if (inHand(kept, hold, uid) === undefined) return;
+  if (wanted.length === 0) kept.evidence.delete(uid);
+  else kept.evidence.set(uid, structuredClone(wanted));
+};
+
+export const setAside = (
+  kept: KeptLoadBalancer,
+  hold: HoldMark,
+  uid: string,
+  reason: string,
+  now: number,
+): void => {
+  const event = inHand(kept, hold, uid);
+  if (event === undefined) return;
+  const { sequence } = event;
+  kept.letters.set(uid, { loadBalancerKey: kept.key, objectUid: uid, sequence, reason, at: now });
+};
+
+/** Lanes in their order, then the one that waits longest. */
+export const byUrgency = (a: DueLoadBalancer, b: DueLoadBalancer): number =>
+  lanes.indexOf(a.lane) - lanes.indexOf(b.lane) || a.since - b.since;
