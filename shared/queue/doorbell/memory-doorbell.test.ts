@@ -1,0 +1,4 @@
+import { doorbellConformance } from './doorbell-conformance.ts';
+import { createMemoryDoorbell } from './memory-doorbell.ts';
+
+doorbellConformance('memory', createMemoryDoorbell);
