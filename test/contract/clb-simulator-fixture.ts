@@ -6,6 +6,7 @@ import {
   type ClbSimulatorOptions,
   startClbSimulator,
 } from '../../infra/sandbox/clb/simulator.ts';
+import type { TargetSnapshot } from '../../infra/sandbox/clb/snapshot.ts';
 
 export type SdkClient = InstanceType<typeof clb.v20180317.Client>;
 
@@ -82,7 +83,7 @@ export interface Fixture {
   deregister(loadBalancerId: string, targets: readonly Bound[]): Promise<void>;
   /** Waits until no lock is held. */
   unlocked(loadBalancerId: string): Promise<void>;
-  target(ip: string): { weight: number; health: string; connections: number; totalConnections: number };
+  target(ip: string): TargetSnapshot;
   close(): Promise<void>;
 }
 
@@ -152,6 +153,7 @@ export const startFixture = async (options: Partial<ClbSimulatorOptions> = {}): 
       return answer.ListenerIds ?? [];
     },
     register: async (loadBalancerId, targets) => {
+      if (targets.length === 0) return;
       await client.BatchRegisterTargets({ LoadBalancerId: loadBalancerId, Targets: targets.map(shape) });
       await unlocked(loadBalancerId);
     },
