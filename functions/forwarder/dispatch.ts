@@ -1,0 +1,208 @@
+import { randomUUID } from 'node:crypto';
+import type { Clock } from '../../shared/model/clock.ts';
+import type { Lane, LoadBalancerKey } from '../../shared/model/desired-state.ts';
+import type { Log } from '../../shared/process/log.ts';
+import type { Doorbell } from '../../shared/queue/doorbell/doorbell.ts';
+import type { Store } from '../../shared/queue/store/store.ts';
+import type { Functions, ReconcileAnswer } from '../platform/functions.ts';
+import { createAlarm } from './alarm.ts';
+import { Backlog } from './backlog.ts';
+
+export interface DispatchSettings {
+  /** At most so many invocations of the reconcile function side by side. */
+  readonly maxInvocations: number;
+  /** At most so many load balancers in one invocation. */
+  readonly batchSize: number;
+  /** How often the store is asked what is due: what a lost ring costs, and how exact a drain's deadline is. */
+  readonly askEveryMs: number;
+}
+
+export interface DispatchDependencies extends DispatchSettings {
+  readonly store: Pick<Store, 'due' | 'expire'>;
+  readonly doorbell: Pick<Doorbell, 'listen'>;
+  readonly functions: Pick<Functions, 'reconcile'>;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** After each invocation that wrote or may have written. */
+  readonly onReconciled: () => void;
+}
+
+export interface Dispatch {
+  /** Invokes from now on whatever is due. */
+  start(): void;
+  /** Invokes nothing more; resolves when what runs has ended. */
+  stop(): Promise<void>;
+  /** Invocations under way, and load balancers that wait for one. */
+  load(): { readonly running: number; readonly waiting: number };
+}
+
+/** What was just put back comes due again soon (0.5 s after a conflict): asked more often for a while. */
+const askSoonEveryMs = 50;
+const restlessMs = 3_000;
+/** An invocation is given up after the longest that a platform lets one run. */
+const invocationLimitMs = 900_000;
+/** A drain that an invocation under way has not begun by then goes to another one. */
+const urgentPatienceMs = 1_000;
+const askLimit = 1_000;
+
+/** Of the places for invocations, how many this lane may find taken and still start: a drain never finds none. */
+const mayStartBeside = (lane: Lane, most: number): number => {
+  if (lane === 'drain' || lane === 'ready') return most;
+  return lane === 'rest' ? Math.max(1, most - 1) : Math.max(1, Math.floor(most / 2));
+};
+
+interface Invocation {
+  readonly keys: ReadonlySet<LoadBalancerKey>;
+  readonly begunAt: number;
+}
+
+/**
+ * Takes rings and what is due in the store, and invokes the reconcile function: in batches, several side by side as
+ * the backlog grows, none while it is empty. Rests on the store alone: every ring may be lost.
+ */
+export const createDispatch = (dependencies: DispatchDependencies): Dispatch => {
+  const { store, doorbell, functions, clock, log, onReconciled, maxInvocations, batchSize, askEveryMs } =
+    dependencies;
+  const backlog = new Backlog();
+  const running = new Map<string, Invocation>();
+  const ends = new Set<Promise<void>>();
+  const patience = new Set<LoadBalancerKey>();
+  let on = false;
+  let listening = false;
+  let asking = false;
+  let askAgain = false;
+  let restlessUntil = 0;
+  let askFailed = false;
+
+  const isRunning = (key: LoadBalancerKey): boolean => {
+    for (const { keys } of running.values()) if (keys.has(key)) return true;
+    return false;
+  };
+  const mayGo = (key: LoadBalancerKey): boolean => patience.has(key) || !isRunning(key);
+
+  const pump = (): void => {
+    while (on) {
+      const lane = backlog.first(mayGo);
+      if (lane === undefined || running.size >= mayStartBeside(lane, maxInvocations)) break;
+      const keys = backlog.take(batchSize, mayGo);
+      for (const key of keys) patience.delete(key);
+      const end = invoke(keys).finally(() => ends.delete(end));
+      ends.add(end);
+    }
+  };
+
+  const invoke = async (loadBalancerKeys: readonly LoadBalancerKey[]): Promise<void> => {
+    const invocationId = randomUUID();
+    running.set(invocationId, { keys: new Set(loadBalancerKeys), begunAt: clock.now() });
+    const answer = await answerOf(invocationId, loadBalancerKeys);
+    await expire(invocationId);
+    running.delete(invocationId);
+    const calm = answer?.results.every(({ outcome }) => outcome === 'done' || outcome === 'nothing');
+    if (calm !== true) restlessUntil = clock.now() + restlessMs;
+    if (!on) return;
+    onReconciled();
+    // What was rung for or came due meanwhile was left alone.
+    void ask();
+    pump();
+  };
+
+  const answerOf = async (
+    invocationId: string,
+    loadBalancerKeys: readonly LoadBalancerKey[],
+  ): Promise<ReconcileAnswer | undefined> => {
+    const ended = new AbortController();
+    const limit = clock.sleep(invocationLimitMs, ended.signal).then(() => undefined);
+    try {
+      const answer = await Promise.race([functions.reconcile({ invocationId, loadBalancerKeys }), limit]);
+      if (answer === undefined) log.error('An invocation did not end and is given up.', { invocationId });
+      for (const result of answer?.results ?? []) {
+        if (result.outcome === 'failed') log.warn('A load balancer was not reconciled.', { ...result });
+      }
+      return answer;
+    } catch (error) {
+      log.error('An invocation failed; what it held is released.', { invocationId, error });
+      return undefined;
+    } finally {
+      ended.abort();
+    }
+  };
+
+  /** What an ended invocation still holds is free again at once. Fails: it is free when the hold ends by time. */
+  const expire = async (invocationId: string): Promise<void> => {
+    try {
+      await store.expire(invocationId);
+    } catch (error) {
+      log.warn('What an invocation held could not be released; it ends by time.', { invocationId, error });
+    }
+  };
+
+  const ask = async (): Promise<void> => {
+    askAgain = true;
+    if (asking) return;
+    asking = true;
+    try {
+      while (askAgain && on) {
+        askAgain = false;
+        const due = await store.due(askLimit);
+        askFailed = false;
+        for (const { loadBalancerKey, lane } of due) take(loadBalancerKey, lane);
+        pump();
+      }
+    } catch (error) {
+      if (!askFailed) log.warn('The store cannot be asked what is due; it is asked again.', { error });
+      askFailed = true;
+    } finally {
+      asking = false;
+      setAlarm();
+    }
+  };
+
+  /** Due and not held: unless it is only about to be taken by an invocation that runs. */
+  const take = (key: LoadBalancerKey, lane: Lane): void => {
+    const now = clock.now();
+    const urgent = lane === 'drain' || lane === 'ready';
+    const begun = [...running.values()].filter(({ keys }) => keys.has(key)).map(({ begunAt }) => begunAt);
+    if (begun.length > 0) {
+      if (!urgent || begun.some((at) => now - at < urgentPatienceMs)) return;
+      patience.add(key);
+    }
+    backlog.add({ loadBalancerKey: key, lane });
+  };
+
+  const setAlarm = (): void => {
+    if (!on) return;
+    const now = clock.now();
+    alarm.set(now + (now < restlessUntil ? Math.min(askSoonEveryMs, askEveryMs) : askEveryMs));
+  };
+  const alarm = createAlarm(clock, () => void ask());
+
+  const listen = (): void => {
+    listening = true;
+    doorbell.listen(
+      async (rings) => {
+        if (!on) return;
+        // What runs is asked for when it has ended: the function may have taken what rang.
+        for (const ring of rings) if (!isRunning(ring.loadBalancerKey)) backlog.add(ring);
+        pump();
+      },
+      { batchSize },
+    );
+  };
+
+  return {
+    start: () => {
+      if (on) return;
+      on = true;
+      if (!listening) listen();
+      void ask();
+    },
+    stop: async () => {
+      on = false;
+      alarm.stop();
+      backlog.clear();
+      patience.clear();
+      await Promise.all(ends);
+    },
+    load: () => ({ running: running.size, waiting: backlog.size }),
+  };
+};
