@@ -1,9 +1,9 @@
+import * as z from 'zod/mini';
+import { reasonOf } from '../events/schema.ts';
 import type { ListenerSettings } from '../model/desired-state.ts';
 import type { Health, ObservedLoadBalancer, ObservedTarget } from '../model/observed.ts';
 import type { TargetHealth } from './clb-port.ts';
 import { MalformedAnswer } from './errors.ts';
-import type { Fields } from './fields.ts';
-import { fields, integer, list, optionalInteger, optionalText, text, texts } from './fields.ts';
 import { settingsFromApi } from './listener-settings.ts';
 
 export interface DescribedLoadBalancer {
@@ -27,147 +27,178 @@ export interface BoundTargets {
   readonly targets: readonly ObservedTarget[];
 }
 
-interface Batch {
-  readonly failedListenerIds: readonly string[];
-  readonly message: string;
-}
-
-/** What each action answers, once read. Beside it each has its RequestId, which is the task's id. */
-export interface Answers {
-  DescribeLoadBalancers: { readonly total: number; readonly loadBalancers: readonly DescribedLoadBalancer[] };
-  DescribeListeners: { readonly listeners: readonly DescribedListener[] };
-  DescribeTargets: { readonly listeners: readonly BoundTargets[] };
-  DescribeTargetHealth: { readonly targets: readonly TargetHealth[] };
-  DescribeTaskStatus: {
-    readonly status: 'done' | 'failed' | 'running';
-    readonly loadBalancerIds: readonly string[];
-    readonly message: string;
+/**
+ * Reads an answer into what we use of it. A field that must be there and is not makes the answer malformed: an
+ * absent list is not an empty one (law L5).
+ */
+const reader =
+  <S extends z.ZodMiniType, T>(schema: S, read: (answer: z.output<S>) => T) =>
+  (answer: unknown): T => {
+    const parsed = schema.safeParse(answer);
+    if (!parsed.success) throw new MalformedAnswer(reasonOf(parsed.error));
+    return read(parsed.data);
   };
-  CreateLoadBalancer: { readonly loadBalancerIds: readonly string[] };
-  CreateListener: { readonly listenerIds: readonly string[] };
-  BatchRegisterTargets: Batch;
-  BatchDeregisterTargets: Batch;
-  DeleteLoadBalancer: object;
-  ModifyListener: object;
-  DeleteLoadBalancerListeners: object;
-  BatchModifyTargetWeight: object;
-}
 
-const each = <T>(value: unknown, at: string, read: (item: Fields, at: string) => T): readonly T[] =>
-  list(value, at).map((item, index) => read(fields(item, `${at}.${index}`), `${at}.${index}`));
+const text = z.nullish(z.string());
+const integer = z.nullish(z.int());
+const texts = z.pipe(
+  z.nullish(z.array(z.string())),
+  z.transform((value) => value ?? []),
+);
+
+const loadBalancer = z.object({
+  LoadBalancerId: z.string(),
+  Status: z.int(),
+  LoadBalancerVips: texts,
+  AddressIPv6: text,
+  LoadBalancerDomain: text,
+  Domain: text,
+  AttributeFlags: texts,
+});
 
 /** A domain-named load balancer has no address that lasts; users are given its name. */
-const addressesOf = (item: Fields, at: string): DescribedLoadBalancer['addresses'] => {
-  const hostname = optionalText(item['LoadBalancerDomain'], `${at}.LoadBalancerDomain`);
-  if (hostname) return [{ kind: 'hostname', value: hostname }];
-  const v6 = optionalText(item['AddressIPv6'], `${at}.AddressIPv6`);
-  const ips = [...texts(item['LoadBalancerVips'], `${at}.LoadBalancerVips`), ...(v6 ? [v6] : [])];
+const addressesOf = (one: z.output<typeof loadBalancer>): ObservedLoadBalancer['addresses'] => {
+  if (one.LoadBalancerDomain) return [{ kind: 'hostname', value: one.LoadBalancerDomain }];
+  const ips = [...one.LoadBalancerVips, ...(one.AddressIPv6 ? [one.AddressIPv6] : [])];
   if (ips.length > 0) return ips.map((value) => ({ kind: 'ip', value }));
-  const domain = optionalText(item['Domain'], `${at}.Domain`);
-  return domain ? [{ kind: 'hostname', value: domain }] : [];
+  return one.Domain ? [{ kind: 'hostname', value: one.Domain }] : [];
 };
 
-const loadBalancer = (item: Fields, at: string): DescribedLoadBalancer => ({
-  loadBalancerId: text(item['LoadBalancerId'], `${at}.LoadBalancerId`),
-  ready: integer(item['Status'], `${at}.Status`) === 1,
-  deleteProtected: texts(item['AttributeFlags'], `${at}.AttributeFlags`).includes('DeleteProtect'),
-  addresses: addressesOf(item, at),
+const listener = z.object({
+  ListenerId: z.string(),
+  ListenerName: text,
+  Protocol: z.string(),
+  Port: z.int(),
+  HealthCheck: z.nullish(
+    z.object({
+      HealthSwitch: integer,
+      IntervalTime: integer,
+      TimeOut: integer,
+      HealthNum: integer,
+      UnHealthNum: integer,
+    }),
+  ),
+  SessionExpireTime: integer,
+  Scheduler: text,
 });
 
-const listener = (item: Fields, at: string): DescribedListener => ({
-  listenerId: text(item['ListenerId'], `${at}.ListenerId`),
-  name: optionalText(item['ListenerName'], `${at}.ListenerName`) ?? '',
-  protocol: text(item['Protocol'], `${at}.Protocol`).toUpperCase(),
-  port: integer(item['Port'], `${at}.Port`),
-  settings: settingsFromApi(item, at),
+const boundListener = z.object({
+  ListenerId: z.string(),
+  Targets: z.nullish(z.array(z.object({ PrivateIpAddresses: texts, Port: z.int(), Weight: z.int() }))),
 });
 
-/** Identity is (listener, private address, port): types and instance ids differ by how a target was bound. */
-const boundTargets = (item: Fields, at: string): BoundTargets => ({
-  listenerId: text(item['ListenerId'], `${at}.ListenerId`),
-  targets: each(item['Targets'] ?? [], `${at}.Targets`, (target, at) => {
-    const port = integer(target['Port'], `${at}.Port`);
-    const weight = integer(target['Weight'], `${at}.Weight`);
-    return texts(target['PrivateIpAddresses'], `${at}.PrivateIpAddresses`).map((ip) => ({
-      ip,
-      port,
-      weight,
-    }));
-  }).flat(),
+const probedTarget = z.object({
+  IP: z.string(),
+  Port: z.int(),
+  HealthStatus: z.nullish(z.boolean()),
+  HealthStatusDetail: text,
+  /** Misspelt by the API, and on its way out. */
+  HealthStatusDetial: text,
 });
+const probedRule = z.object({ Targets: z.nullish(z.array(probedTarget)) });
+const probedListener = z.object({ ListenerId: z.string(), Rules: z.nullish(z.array(probedRule)) });
+const probed = z.object({ LoadBalancerId: z.string(), Listeners: z.nullish(z.array(probedListener)) });
 
-const states: Readonly<Record<string, Health>> = {
-  Alive: 'Alive',
-  Dead: 'Dead',
-  Unknown: 'Unknown',
-  Close: 'Close',
+/** The boolean counts only without a detail, and false may mean not yet probed. */
+const healthOf = (target: z.output<typeof probedTarget>): Health => {
+  const detail = target.HealthStatusDetail || target.HealthStatusDetial;
+  if (!detail) return target.HealthStatus === true ? 'Alive' : 'Unknown';
+  return detail === 'Alive' || detail === 'Dead' || detail === 'Close' ? detail : 'Unknown';
 };
 
-/** The detail counts, also under its misspelt name; the boolean (false: not yet probed, too) only without one. */
-const healthOf = (target: Fields, at: string): Health => {
-  const detail =
-    optionalText(target['HealthStatusDetail'], `${at}.HealthStatusDetail`) ??
-    optionalText(target['HealthStatusDetial'], `${at}.HealthStatusDetial`);
-  if (detail) return states[detail] ?? 'Unknown';
-  return target['HealthStatus'] === true ? 'Alive' : 'Unknown';
-};
+const taskStates = ['done', 'failed', 'running'] as const;
 
-const health = (answer: Fields): readonly TargetHealth[] =>
-  each(answer['LoadBalancers'], 'LoadBalancers', (one, at) => {
-    const loadBalancerId = text(one['LoadBalancerId'], `${at}.LoadBalancerId`);
-    return each(one['Listeners'] ?? [], `${at}.Listeners`, (listener, at) => {
-      const listenerId = text(listener['ListenerId'], `${at}.ListenerId`);
-      return each(listener['Rules'] ?? [], `${at}.Rules`, (rule, at) =>
-        each(rule['Targets'] ?? [], `${at}.Targets`, (target, at) => ({
-          loadBalancerId,
-          listenerId,
-          ip: text(target['IP'], `${at}.IP`),
-          port: integer(target['Port'], `${at}.Port`),
-          health: healthOf(target, at),
-        })),
-      ).flat();
-    }).flat();
-  }).flat();
+const batch = reader(z.object({ FailListenerIdSet: texts, Message: text }), (answer) => ({
+  failedListenerIds: answer.FailListenerIdSet,
+  message: answer.Message ?? '',
+}));
 
-const batch = (answer: Fields): Batch => ({
-  failedListenerIds: texts(answer['FailListenerIdSet'], 'FailListenerIdSet'),
-  message: optionalText(answer['Message'], 'Message') ?? '',
-});
+const nothing = reader(z.object({}), () => ({}));
 
-const taskStates = { 0: 'done', 1: 'failed', 2: 'running' } as const;
-
-const taskState = (value: number): (typeof taskStates)[keyof typeof taskStates] => {
-  if (value === 0 || value === 1 || value === 2) return taskStates[value];
-  throw new MalformedAnswer(`Status is not a task's: ${value}`);
-};
-
-/** Reads the answer of each action; throws MalformedAnswer for one in another shape. */
-export const readers: { readonly [A in keyof Answers]: (answer: Fields) => Answers[A] } = {
-  DescribeLoadBalancers: (answer) => ({
-    total: integer(answer['TotalCount'], 'TotalCount'),
-    loadBalancers: each(answer['LoadBalancerSet'], 'LoadBalancerSet', loadBalancer),
-  }),
-  DescribeListeners: (answer) => {
-    const listeners = each(answer['Listeners'], 'Listeners', listener);
-    const total = optionalInteger(answer['TotalCount'], 'TotalCount') ?? listeners.length;
+/** The reader of each action's answer. They throw MalformedAnswer. */
+export const readers = {
+  DescribeLoadBalancers: reader(
+    z.object({ TotalCount: z.int(), LoadBalancerSet: z.array(loadBalancer) }),
+    (answer) => ({
+      total: answer.TotalCount,
+      loadBalancers: answer.LoadBalancerSet.map(
+        (one): DescribedLoadBalancer => ({
+          loadBalancerId: one.LoadBalancerId,
+          ready: one.Status === 1,
+          deleteProtected: one.AttributeFlags.includes('DeleteProtect'),
+          addresses: addressesOf(one),
+        }),
+      ),
+    }),
+  ),
+  DescribeListeners: reader(z.object({ Listeners: z.array(listener), TotalCount: integer }), (answer) => {
+    const listeners = answer.Listeners.map(
+      (one): DescribedListener => ({
+        listenerId: one.ListenerId,
+        name: one.ListenerName ?? '',
+        protocol: one.Protocol.toUpperCase(),
+        port: one.Port,
+        settings: settingsFromApi(one),
+      }),
+    );
+    const total = answer.TotalCount ?? listeners.length;
     if (total > listeners.length) throw new MalformedAnswer(`${listeners.length} of ${total} listeners`);
     return { listeners };
-  },
-  DescribeTargets: (answer) => ({ listeners: each(answer['Listeners'], 'Listeners', boundTargets) }),
-  DescribeTargetHealth: (answer) => ({ targets: health(answer) }),
-  DescribeTaskStatus: (answer) => ({
-    status: taskState(integer(answer['Status'], 'Status')),
-    loadBalancerIds: texts(answer['LoadBalancerIds'], 'LoadBalancerIds'),
-    message: optionalText(answer['Message'], 'Message') ?? '',
   }),
-  CreateLoadBalancer: (answer) => ({
-    loadBalancerIds: texts(answer['LoadBalancerIds'], 'LoadBalancerIds'),
-  }),
-  CreateListener: (answer) => ({ listenerIds: texts(answer['ListenerIds'], 'ListenerIds') }),
+  DescribeTargets: reader(z.object({ Listeners: z.array(boundListener) }), (answer) => ({
+    listeners: answer.Listeners.map(
+      (one): BoundTargets => ({
+        listenerId: one.ListenerId,
+        // Identity is (listener, private address, port): types and instance ids differ by how a target was bound.
+        targets: (one.Targets ?? []).flatMap(({ PrivateIpAddresses, Port: port, Weight: weight }) =>
+          PrivateIpAddresses.map((ip) => ({ ip, port, weight })),
+        ),
+      }),
+    ),
+  })),
+  DescribeTargetHealth: reader(z.object({ LoadBalancers: z.array(probed) }), (answer) => ({
+    targets: answer.LoadBalancers.flatMap((one) =>
+      (one.Listeners ?? []).flatMap((listener) =>
+        (listener.Rules ?? []).flatMap((rule) =>
+          (rule.Targets ?? []).map(
+            (target): TargetHealth => ({
+              loadBalancerId: one.LoadBalancerId,
+              listenerId: listener.ListenerId,
+              ip: target.IP,
+              port: target.Port,
+              health: healthOf(target),
+            }),
+          ),
+        ),
+      ),
+    ),
+  })),
+  DescribeTaskStatus: reader(
+    z.object({ Status: z.int(), LoadBalancerIds: texts, Message: text }),
+    (answer) => {
+      const status = taskStates[answer.Status];
+      if (status === undefined) throw new MalformedAnswer(`Status: ${answer.Status} is not a task's`);
+      return { status, loadBalancerIds: answer.LoadBalancerIds, message: answer.Message ?? '' };
+    },
+  ),
+  CreateLoadBalancer: reader(z.object({ LoadBalancerIds: texts }), (answer) => ({
+    loadBalancerIds: answer.LoadBalancerIds,
+  })),
+  CreateListener: reader(z.object({ ListenerIds: texts }), (answer) => ({
+    listenerIds: answer.ListenerIds,
+  })),
   BatchRegisterTargets: batch,
   BatchDeregisterTargets: batch,
-  DeleteLoadBalancer: () => ({}),
-  ModifyListener: () => ({}),
-  DeleteLoadBalancerListeners: () => ({}),
-  BatchModifyTargetWeight: () => ({}),
+  DeleteLoadBalancer: nothing,
+  ModifyListener: nothing,
+  DeleteLoadBalancerListeners: nothing,
+  BatchModifyTargetWeight: nothing,
 };
+
+/** The task of an asynchronous call has the call's own id. */
+export const requestIdOf = reader(z.object({ RequestId: z.string() }), (answer) => answer.RequestId);
+
+export type Answers = { readonly [A in keyof typeof readers]: ReturnType<(typeof readers)[A]> };
+
+/** The same table, as seen by code that is generic in the action. */
+export const readersByAction: { readonly [A in keyof Answers]: (answer: unknown) => Answers[A] } = readers;

@@ -3,8 +3,8 @@ import { listenerOwner } from '../model/names.ts';
 import type { ObservedLoadBalancer } from '../model/observed.ts';
 import type { ListenerToCreate, Step, TargetWrite } from '../model/plan-types.ts';
 import { chunk, chunkWeights, groupBy } from './chunk.ts';
-import type { Action } from './clb-api.ts';
-import type { Applied, ClbFailure } from './clb-port.ts';
+import type { Action, Answer, Requests } from './clb-api.ts';
+import type { Applied } from './clb-port.ts';
 import { ClbError } from './clb-port.ts';
 import { deregistered, modified, registered, weighted, withListeners, withoutListeners } from './effects.ts';
 import { defaultBatchTargets, limits } from './limits.ts';
@@ -14,157 +14,118 @@ import type { ClbOptions } from './paced.ts';
 import type { Newer } from './writer.ts';
 import { Superseded, Writer } from './writer.ts';
 
-interface PortRef {
-  readonly protocol: string;
-  readonly port: number;
-}
-
-/** Listeners that a step failed for, with the reason; what is not named was applied (law L12). */
-export interface FailedPart {
-  readonly failure: ClbFailure;
-  readonly listeners: readonly PortRef[];
-}
-
-/** A step ended early, or parts of it failed. */
+/** A step that ended early, or was applied in part. */
 export class ApplyError extends ClbError {
   /** What the load balancer has become by the calls that succeeded. */
   readonly observed: ObservedLoadBalancer;
+  /** What of the step was not applied: the call that failed, and those after it. */
+  readonly rest: Step;
   /** Told by the hold meanwhile; it tells it once. */
   readonly newer: Newer | undefined;
-  readonly failed: readonly FailedPart[];
 
-  constructor(
-    cause: ClbError,
-    observed: ObservedLoadBalancer,
-    newer: Newer | undefined,
-    failed: readonly FailedPart[],
-  ) {
+  constructor(cause: ClbError, observed: ObservedLoadBalancer, rest: Step, newer: Newer | undefined) {
     super(cause.action, cause.failure, cause.requestId);
     this.name = 'ApplyError';
     this.observed = observed;
+    this.rest = rest;
     this.newer = newer;
-    this.failed = failed;
   }
 }
 
-/** The failure of something named in a call (too many of it, gone, not allowed), not of the call as such. */
-const isAboutElements = (failure: ClbFailure): boolean =>
-  failure.kind === 'quota' ||
-  (failure.kind === 'not-found' && failure.what !== 'load-balancer') ||
-  (failure.kind === 'refused' && failure.code.startsWith('InvalidParameter'));
+/** The CLB refused something that a call named; it may just not exist any more. */
+const mayBeStale = (error: unknown): boolean =>
+  error instanceof ClbError &&
+  ((error.failure.kind === 'not-found' && error.failure.what !== 'load-balancer') ||
+    (error.failure.kind === 'refused' && error.failure.code.startsWith('InvalidParameter')));
 
 const unique = <T>(items: readonly T[]): readonly T[] => [...new Set(items)];
 
-const listenerIdOf = (target: TargetWrite): string => target.listenerId;
-
-const portOf = (target: TargetWrite): PortRef => ({ protocol: target.protocol, port: target.listenerPort });
-
+/** One step under way. */
 class Application {
+  observed: ObservedLoadBalancer;
+  rest: Step;
   readonly #options: ClbOptions;
   readonly #writer: Writer;
-  readonly #lane: Step['lane'];
-  readonly failed: { readonly error: ClbError; readonly part: FailedPart }[] = [];
-  observed: ObservedLoadBalancer;
+  /** Listeners that synchronous batches failed for; the others of the same call were written. */
+  #partial: ClbError | undefined;
 
-  constructor(options: ClbOptions, writer: Writer, lane: Step['lane'], observed: ObservedLoadBalancer) {
+  constructor(options: ClbOptions, writer: Writer, step: Step, observed: ObservedLoadBalancer) {
     this.#options = options;
     this.#writer = writer;
-    this.#lane = lane;
+    this.rest = step;
     this.observed = observed;
   }
 
-  async run(step: Step): Promise<void> {
+  async run(): Promise<void> {
+    const step = this.rest;
     const batch = Math.min(this.#options.batchTargets ?? defaultBatchTargets, limits.batchTargets);
     switch (step.do) {
       case 'register':
-        for (const part of chunk(step.targets, batch)) {
-          await this.#isolate(part, listenerIdOf, portOf, (some) => this.#register(some));
-        }
-        return;
       case 'deregister':
-        for (const part of chunk(step.targets, batch)) {
-          await this.#isolate(part, listenerIdOf, portOf, (some) =>
-            this.#onlyBound(some, (bound) => this.#deregister(bound)),
-          );
-        }
-        return;
-      case 'set-weights':
-        for (const call of chunkWeights(step.targets)) {
-          const part = call.flatMap((entry) => entry.targets);
-          await this.#isolate(part, listenerIdOf, portOf, (some) =>
-            this.#onlyBound(some, (bound) => this.#setWeights(bound)),
-          );
-        }
-        return;
-      case 'create-listeners':
-        for (const group of groupBy(step.listeners, (one) =>
-          JSON.stringify([one.protocol, settingsToApi(one.settings)]),
-        )) {
-          for (const part of chunk(group, limits.createListenerPorts)) {
-            const port = (one: ListenerToCreate): PortRef => ({ protocol: one.protocol, port: one.port });
-            await this.#isolate(
-              part,
-              (one) => String(one.port),
-              port,
-              (some) => this.#createListeners(some),
-            );
-          }
-        }
-        return;
+      case 'set-weights': {
+        const rows =
+          step.do === 'set-weights'
+            ? chunkWeights(step.targets).map((call) => call.flatMap((entry) => entry.targets))
+            : chunk(step.targets, batch);
+        const send = (targets: readonly TargetWrite[]) =>
+          step.do === 'register'
+            ? this.#register(targets)
+            : this.#whileBound(targets, (bound) =>
+                step.do === 'deregister' ? this.#deregister(bound) : this.#setWeights(bound),
+              );
+        return this.#inRows(rows, send, (targets) => ({ ...step, targets }));
+      }
+      case 'create-listeners': {
+        const alike = (one: ListenerToCreate) => JSON.stringify([one.protocol, settingsToApi(one.settings)]);
+        const rows = groupBy(step.listeners, alike).flatMap((group) =>
+          chunk(group, limits.createListenerPorts),
+        );
+        return this.#inRows(
+          rows,
+          (listeners) => this.#createListeners(listeners),
+          (listeners) => ({ ...step, listeners }),
+        );
+      }
       case 'modify-listener':
         return this.#modifyListener(step);
       case 'delete-listeners':
-        for (const ids of chunk(unique(step.listenerIds), limits.deleteListeners)) {
-          await this.#deleteListeners(ids);
-        }
-        return;
+        return this.#inRows(
+          chunk(unique(step.listenerIds), limits.deleteListeners),
+          (ids) => this.#deleteListeners(ids),
+          (listenerIds) => ({ ...step, listenerIds }),
+        );
     }
   }
 
-  /**
-   * Sends all in one call; if that fails for something in it, halves it until what fails stands alone (law L12):
-   * the CLB refuses a whole call for one listener that is full or gone.
-   */
-  async #isolate<T>(
-    items: readonly T[],
-    keyOf: (item: T) => string,
-    port: (item: T) => PortRef,
-    send: (items: readonly T[]) => Promise<void>,
+  /** One call after the other; `send` gives what of its row was not applied. */
+  async #inRows<T>(
+    rows: readonly (readonly T[])[],
+    send: (row: readonly T[]) => Promise<readonly T[]>,
+    stepOf: (items: readonly T[]) => Step,
   ): Promise<void> {
-    try {
-      await send(items);
-    } catch (error) {
-      if (!(error instanceof ClbError) || !isAboutElements(error.failure)) throw error;
-      const groups = groupBy(items, keyOf);
-      if (groups.length < 2) {
-        this.#fail(error, items.slice(0, 1).map(port));
-        return;
-      }
-      const middle = Math.ceil(groups.length / 2);
-      await this.#isolate(groups.slice(0, middle).flat(), keyOf, port, send);
-      await this.#isolate(groups.slice(middle).flat(), keyOf, port, send);
+    const failed: T[] = [];
+    for (const [at, row] of rows.entries()) {
+      failed.push(...(await send(row)));
+      this.rest = stepOf([...failed, ...rows.slice(at + 1).flat()]);
     }
-  }
-
-  #fail(error: ClbError, listeners: readonly PortRef[]): void {
-    this.failed.push({ error, part: { failure: error.failure, listeners } });
+    if (this.#partial !== undefined) throw this.#partial;
   }
 
   /**
-   * A target that is not bound any more makes the CLB refuse the call (how is not documented). Then what is bound is
-   * read, and the call goes on with it.
+   * A target that is not bound any more makes the CLB refuse the whole call (how is not documented). Then what is
+   * bound is read, and the call goes on with it.
    */
-  async #onlyBound(
+  async #whileBound(
     targets: readonly TargetWrite[],
-    send: (targets: readonly TargetWrite[]) => Promise<void>,
-  ): Promise<void> {
+    send: (targets: readonly TargetWrite[]) => Promise<readonly TargetWrite[]>,
+  ): Promise<readonly TargetWrite[]> {
     try {
-      await send(targets);
+      return await send(targets);
     } catch (error) {
-      if (!(error instanceof ClbError) || !isAboutElements(error.failure)) throw error;
+      if (!mayBeStale(error)) throw error;
+      const ids = unique(targets.map((target) => target.listenerId));
       const { loadBalancerId } = this.observed;
-      const ids = unique(targets.map(listenerIdOf));
-      const found = await readTargetsOf(this.#options, this.#lane, loadBalancerId, ids);
+      const found = await readTargetsOf(this.#options, this.rest.lane, loadBalancerId, ids);
       const isBound = (one: TargetWrite): boolean =>
         found.get(one.listenerId)?.some((target) => target.ip === one.ip && target.port === one.port) ??
         false;
@@ -174,106 +135,104 @@ class Application {
         this.observed,
         targets.filter((target) => !isBound(target)),
       );
-      if (bound.length > 0) await this.#onlyBound(bound, send);
+      return bound.length === 0 ? [] : await this.#whileBound(bound, send);
     }
   }
 
-  /** Splits the targets of a synchronous batch call by its answer; true: the target was written. */
-  #settle(
+  /** Tells which targets a synchronous batch did not write, and keeps why. */
+  #failedOf(
     action: Action,
     targets: readonly TargetWrite[],
-    answer: {
-      readonly failedListenerIds: readonly string[];
-      readonly message: string;
-      readonly requestId: string;
-    },
+    answer: Answer<'BatchRegisterTargets'>,
   ): readonly TargetWrite[] {
-    const { failedListenerIds: listenerIds, message, requestId } = answer;
-    if (listenerIds.length === 0) return targets;
-    const error = new ClbError(action, { kind: 'partial', listenerIds, message }, requestId);
-    const failed = groupBy(
-      targets.filter((target) => listenerIds.includes(target.listenerId)),
-      listenerIdOf,
-    );
-    this.#fail(
-      error,
-      failed.flatMap((group) => group.slice(0, 1).map(portOf)),
-    );
-    return targets.filter((target) => !listenerIds.includes(target.listenerId));
+    if (answer.failedListenerIds.length === 0) return [];
+    const before = this.#partial?.failure;
+    const listenerIds = unique([
+      ...(before?.kind === 'partial' ? before.listenerIds : []),
+      ...answer.failedListenerIds,
+    ]);
+    const failure = { kind: 'partial', listenerIds, message: answer.message } as const;
+    this.#partial = new ClbError(action, failure, answer.requestId);
+    return targets.filter((target) => answer.failedListenerIds.includes(target.listenerId));
   }
 
-  async #register(targets: readonly TargetWrite[]): Promise<void> {
-    const action = 'BatchRegisterTargets';
-    const answer = await this.#writer.write(action, {
+  async #register(targets: readonly TargetWrite[]): Promise<readonly TargetWrite[]> {
+    const answer = await this.#writer.write('BatchRegisterTargets', {
       LoadBalancerId: this.observed.loadBalancerId,
-      Targets: targets.map((one) => ({
-        ListenerId: one.listenerId,
-        EniIp: one.ip,
-        Port: one.port,
-        Weight: one.weight,
+      Targets: targets.map(({ listenerId, ip, port, weight }) => ({
+        ListenerId: listenerId,
+        EniIp: ip,
+        Port: port,
+        Weight: weight,
       })),
     });
-    this.observed = registered(this.observed, this.#settle(action, targets, answer));
+    const failed = this.#failedOf('BatchRegisterTargets', targets, answer);
+    this.observed = registered(
+      this.observed,
+      targets.filter((target) => !failed.includes(target)),
+    );
+    return failed;
   }
 
-  async #deregister(targets: readonly TargetWrite[]): Promise<void> {
-    const action = 'BatchDeregisterTargets';
-    const answer = await this.#writer.write(action, {
+  async #deregister(targets: readonly TargetWrite[]): Promise<readonly TargetWrite[]> {
+    const answer = await this.#writer.write('BatchDeregisterTargets', {
       LoadBalancerId: this.observed.loadBalancerId,
-      Targets: targets.map((one) => ({ ListenerId: one.listenerId, EniIp: one.ip, Port: one.port })),
+      Targets: targets.map(({ listenerId, ip, port }) => ({ ListenerId: listenerId, EniIp: ip, Port: port })),
     });
-    this.observed = deregistered(this.observed, this.#settle(action, targets, answer));
+    const failed = this.#failedOf('BatchDeregisterTargets', targets, answer);
+    this.observed = deregistered(
+      this.observed,
+      targets.filter((target) => !failed.includes(target)),
+    );
+    return failed;
   }
 
-  async #setWeights(targets: readonly TargetWrite[]): Promise<void> {
-    for (const call of chunkWeights(targets)) {
-      const answer = await this.#writer.write('BatchModifyTargetWeight', {
-        LoadBalancerId: this.observed.loadBalancerId,
-        ModifyList: call.map((entry) => ({
+  async #setWeights(targets: readonly TargetWrite[]): Promise<readonly TargetWrite[]> {
+    await this.#task('BatchModifyTargetWeight', {
+      LoadBalancerId: this.observed.loadBalancerId,
+      ModifyList: chunkWeights(targets)
+        .flat()
+        .map((entry) => ({
           ListenerId: entry.listenerId,
-          Targets: entry.targets.map((one) => ({ EniIp: one.ip, Port: one.port, Weight: one.weight })),
+          Targets: entry.targets.map(({ ip, port, weight }) => ({ EniIp: ip, Port: port, Weight: weight })),
         })),
-      });
-      await this.#writer.finish('BatchModifyTargetWeight', answer.requestId);
-      this.observed = weighted(
-        this.observed,
-        call.flatMap((entry) => entry.targets),
-      );
-    }
+    });
+    this.observed = weighted(this.observed, targets);
+    return [];
   }
 
-  async #createListeners(wanted: readonly ListenerToCreate[]): Promise<void> {
+  async #createListeners(wanted: readonly ListenerToCreate[]): Promise<readonly ListenerToCreate[]> {
     const [first] = wanted;
-    if (first === undefined) return;
-    const answer = await this.#writer.write('CreateListener', {
+    if (first === undefined) return [];
+    const { listenerIds, requestId } = await this.#writer.write('CreateListener', {
       LoadBalancerId: this.observed.loadBalancerId,
       Protocol: first.protocol,
-      Ports: wanted.map((one) => one.port),
-      ListenerNames: wanted.map((one) => one.name),
+      Ports: wanted.map(({ port }) => port),
+      ListenerNames: wanted.map(({ name }) => name),
       ...settingsToApi(first.settings),
     });
+    await this.#writer.finish('CreateListener', requestId);
     // The ids come in the order of the ports.
-    if (answer.listenerIds.length !== wanted.length) {
-      const message = `${answer.listenerIds.length} ids for ${wanted.length} listeners`;
-      throw new ClbError('CreateListener', { kind: 'unknown-outcome', message }, answer.requestId);
+    if (listenerIds.length !== wanted.length) {
+      const message = `${listenerIds.length} ids for ${wanted.length} listeners`;
+      throw new ClbError('CreateListener', { kind: 'unknown-outcome', message }, requestId);
     }
-    await this.#writer.finish('CreateListener', answer.requestId);
-    const made = answer.listenerIds.flatMap((listenerId, at) => {
-      const one = wanted[at];
-      return one === undefined ? [] : [observedListener(this.#options.clusterId, { ...one, listenerId }, [])];
-    });
-    this.observed = withListeners(this.observed, made);
+    const made = wanted.map((one, at) => ({ ...one, listenerId: listenerIds[at] ?? '' }));
+    this.observed = withListeners(
+      this.observed,
+      made.map((one) => observedListener(this.#options.clusterId, one, [])),
+    );
+    return [];
   }
 
   async #modifyListener(step: Extract<Step, { do: 'modify-listener' }>): Promise<void> {
     const { listenerId, name, settings } = step;
-    const answer = await this.#writer.write('ModifyListener', {
+    await this.#task('ModifyListener', {
       LoadBalancerId: this.observed.loadBalancerId,
       ListenerId: listenerId,
       ListenerName: name,
       ...settingsToApi(settings),
     });
-    await this.#writer.finish('ModifyListener', answer.requestId);
     const ownerUid = listenerOwner(this.#options.clusterId, name);
     this.observed = modified(this.observed, listenerId, {
       name,
@@ -283,32 +242,36 @@ class Application {
     });
   }
 
-  /** All or nothing on the CLB's side: if some are gone already, the others are deleted in a second call. */
-  async #deleteListeners(listenerIds: readonly string[]): Promise<void> {
+  /** All or nothing on the CLB's side: if some are gone already, the others are deleted in another call. */
+  async #deleteListeners(listenerIds: readonly string[]): Promise<readonly string[]> {
     // No ids would mean all of them, ours or not (law L8).
-    if (listenerIds.length === 0) return;
+    if (listenerIds.length === 0) return [];
     const { loadBalancerId } = this.observed;
     try {
-      const answer = await this.#writer.write('DeleteLoadBalancerListeners', {
+      await this.#task('DeleteLoadBalancerListeners', {
         LoadBalancerId: loadBalancerId,
         ListenerIds: [...listenerIds],
       });
-      await this.#writer.finish('DeleteLoadBalancerListeners', answer.requestId);
     } catch (error) {
-      if (!(error instanceof ClbError) || !isAboutElements(error.failure)) throw error;
-      const found = await readListeners(this.#options, this.#lane, loadBalancerId);
+      if (!mayBeStale(error)) throw error;
+      const found = await readListeners(this.#options, this.rest.lane, loadBalancerId);
       const left = listenerIds.filter((id) => found.some((listener) => listener.listenerId === id));
       if (left.length === listenerIds.length) throw error;
       await this.#deleteListeners(left);
     }
     this.observed = withoutListeners(this.observed, listenerIds);
+    return [];
+  }
+
+  async #task<A extends Action>(action: A, request: Requests[A]): Promise<void> {
+    const { requestId } = await this.#writer.write(action, request);
+    await this.#writer.finish(action, requestId);
   }
 }
 
 /**
- * Carries out one step. What fails for one listener alone is set apart and the rest goes on (law L12); everything
- * that failed is thrown at the end, as one ApplyError with the effect of what did not. A failure that is not about
- * one element (busy, throttled, an unknown outcome, a lost hold) ends the step at once, as an ApplyError too.
+ * Carries out one step. Throws ApplyError with what was applied and what was not: at once when a call fails, but
+ * when only some listeners of a batch failed (`partial`) after the other calls of the step.
  */
 export const apply = async (
   options: ClbOptions,
@@ -317,23 +280,14 @@ export const apply = async (
   hold: Hold,
 ): Promise<Applied> => {
   const writer = new Writer(options, hold, step.lane, true);
-  const application = new Application(options, writer, step.lane, observed);
-  const failWith = (error: ClbError): ApplyError =>
-    new ApplyError(
-      error,
-      application.observed,
-      writer.newer,
-      application.failed.map(({ part }) => part),
-    );
+  const application = new Application(options, writer, step, observed);
   try {
-    await application.run(step);
+    await application.run();
   } catch (error) {
-    if (error instanceof ClbError) throw failWith(error);
+    if (error instanceof ClbError) {
+      throw new ApplyError(error, application.observed, application.rest, writer.newer);
+    }
     if (!(error instanceof Superseded)) throw error;
   }
-  // What can be tried again soon decides when it is; the next pass finds the rest once more.
-  const failure =
-    application.failed.find(({ error }) => error.failure.kind === 'partial') ?? application.failed[0];
-  if (failure !== undefined) throw failWith(failure.error);
   return { observed: application.observed, ...(writer.newer === undefined ? {} : { newer: writer.newer }) };
 };

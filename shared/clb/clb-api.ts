@@ -16,12 +16,11 @@ import type {
 } from 'tencentcloud-sdk-nodejs/tencentcloud/services/clb/v20180317/clb_models.js';
 import type { Clock } from '../model/clock.ts';
 import type { Answers } from './answers.ts';
-import { readers } from './answers.ts';
+import { readersByAction, requestIdOf } from './answers.ts';
 import type { ClbFailure } from './clb-port.ts';
 import type { Gate } from './connection.ts';
 import { createAgent, withGate } from './connection.ts';
 import { sortThrown } from './errors.ts';
-import { fields, text } from './fields.ts';
 
 /** The calls that we use, as the official SDK types them. */
 export interface Requests {
@@ -116,8 +115,7 @@ export const createClbApi = (options: ClbApiOptions): ClbApi => {
       },
     });
     const answer: unknown = await client.request(action, request, { signal: AbortSignal.timeout(timeoutMs) });
-    const read = fields(answer, 'Response');
-    return { ...readers[action](read), requestId: text(read['RequestId'], 'RequestId') };
+    return { ...readersByAction[action](answer), requestId: requestIdOf(answer) };
   };
 
   return {

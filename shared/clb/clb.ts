@@ -9,7 +9,7 @@ import type { ClbOptions } from './paced.ts';
 export const createClb = (options: ClbOptions): Clb => ({
   find: (tags) => find(options, tags),
   create: (wanted, hold) => create(options, wanted, hold),
-  remove: (loadBalancerId, hold) => remove(options, loadBalancerId, hold),
+  remove: (loadBalancerId, hold, asked) => remove(options, loadBalancerId, hold, asked),
   observe: (loadBalancerId, known) => observe(options, loadBalancerId, known),
   apply: (step, observed, hold) => apply(options, step, observed, hold),
   health: (wanted) => readHealth(options, wanted),

@@ -1,37 +1,39 @@
 import type { ListenerSettings } from '../model/desired-state.ts';
-import type { Fields } from './fields.ts';
-import { optionalFields, optionalInteger, optionalText } from './fields.ts';
-
-/** What the CLB takes when a listener is made without saying. */
-const checkDefaults = { intervalSeconds: 5, timeoutSeconds: 2, healthyCount: 3, unhealthyCount: 3 } as const;
 
 /** The parameters of CreateListener and ModifyListener. The check's type is left to the protocol's default. */
-export const settingsToApi = (settings: ListenerSettings) => ({
+export const settingsToApi = ({ healthCheck, sessionExpireSeconds, scheduler }: ListenerSettings) => ({
   HealthCheck: {
-    HealthSwitch: settings.healthCheck.enabled ? 1 : 0,
-    IntervalTime: settings.healthCheck.intervalSeconds,
-    TimeOut: settings.healthCheck.timeoutSeconds,
-    HealthNum: settings.healthCheck.healthyCount,
-    UnHealthNum: settings.healthCheck.unhealthyCount,
+    HealthSwitch: healthCheck.enabled ? 1 : 0,
+    IntervalTime: healthCheck.intervalSeconds,
+    TimeOut: healthCheck.timeoutSeconds,
+    HealthNum: healthCheck.healthyCount,
+    UnHealthNum: healthCheck.unhealthyCount,
   },
-  SessionExpireTime: settings.sessionExpireSeconds,
-  Scheduler: settings.scheduler,
+  SessionExpireTime: sessionExpireSeconds,
+  Scheduler: scheduler,
 });
 
-/** From a listener of DescribeListeners. Nulls (layer 7 has its settings on the rules) are the defaults. */
-export const settingsFromApi = (listener: Fields, at: string): ListenerSettings => {
-  const check = optionalFields(listener['HealthCheck'], `${at}.HealthCheck`) ?? {};
-  const number = (name: string, otherwise: number): number =>
-    optionalInteger(check[name], `${at}.HealthCheck.${name}`) ?? otherwise;
+type ApiSettings = ReturnType<typeof settingsToApi>;
+type Nullish<T> = { readonly [K in keyof T]?: T[K] | null | undefined };
+
+/** What a listener is made with that does not say; nulls (layer 7 has its settings on the rules) mean the same. */
+const defaults = { HealthSwitch: 1, IntervalTime: 5, TimeOut: 2, HealthNum: 3, UnHealthNum: 3 } as const;
+
+export const settingsFromApi = (listener: {
+  readonly HealthCheck?: Nullish<ApiSettings['HealthCheck']> | null | undefined;
+  readonly SessionExpireTime?: number | null | undefined;
+  readonly Scheduler?: string | null | undefined;
+}): ListenerSettings => {
+  const setting = (name: keyof typeof defaults): number => listener.HealthCheck?.[name] ?? defaults[name];
   return {
     healthCheck: {
-      enabled: number('HealthSwitch', 1) === 1,
-      intervalSeconds: number('IntervalTime', checkDefaults.intervalSeconds),
-      timeoutSeconds: number('TimeOut', checkDefaults.timeoutSeconds),
-      healthyCount: number('HealthNum', checkDefaults.healthyCount),
-      unhealthyCount: number('UnHealthNum', checkDefaults.unhealthyCount),
+      enabled: setting('HealthSwitch') === 1,
+      intervalSeconds: setting('IntervalTime'),
+      timeoutSeconds: setting('TimeOut'),
+      healthyCount: setting('HealthNum'),
+      unhealthyCount: setting('UnHealthNum'),
     },
-    sessionExpireSeconds: optionalInteger(listener['SessionExpireTime'], `${at}.SessionExpireTime`) ?? 0,
-    scheduler: optionalText(listener['Scheduler'], `${at}.Scheduler`) === 'LEAST_CONN' ? 'LEAST_CONN' : 'WRR',
+    sessionExpireSeconds: listener.SessionExpireTime ?? 0,
+    scheduler: listener.Scheduler === 'LEAST_CONN' ? 'LEAST_CONN' : 'WRR',
   };
 };

@@ -70,14 +70,20 @@ export const remove = async (
   options: ClbOptions,
   loadBalancerId: string,
   hold: Hold,
+  asked: boolean,
 ): Promise<{ readonly gone: boolean; readonly protected: boolean }> => {
   const action = 'DeleteLoadBalancer';
   const page = await paced(options, 'rest', 'DescribeLoadBalancers', { LoadBalancerIds: [loadBalancerId] });
   const found = page.loadBalancers.find((one) => one.loadBalancerId === loadBalancerId);
   if (found === undefined) return { gone: true, protected: false };
   if (found.deleteProtected) return { gone: false, protected: true };
+  if (asked) return { gone: false, protected: false };
   try {
-    await new Writer(options, hold, 'rest', true).write(action, { LoadBalancerIds: [loadBalancerId] });
+    await new Writer(options, hold, 'rest', true).write(action, {
+      LoadBalancerIds: [loadBalancerId],
+      // It is ours, and its object is gone: neither many targets nor recent traffic may keep it.
+      ForceDelete: true,
+    });
   } catch (error) {
     if (error instanceof Superseded) {
       throw new ClbError(action, { kind: 'busy', message: 'newer states arrived before it was deleted' });
