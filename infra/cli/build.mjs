@@ -1,22 +1,89 @@
 #!/usr/bin/env node
 // Bundles every program of this repository into dist/ (git-ignored), one file each with its source map.
 // Packages stay external: this build is for the machine it runs on, not for a cloud function.
+import { createHash } from 'node:crypto';
+import { mkdirSync, readdirSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 import { programs } from './programs.mjs';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
-await build({
-  absWorkingDir: root,
-  entryPoints: programs,
-  outdir: 'dist',
-  outbase: '.',
-  outExtension: { '.js': '.mjs' },
-  bundle: true,
-  packages: 'external',
-  platform: 'node',
-  format: 'esm',
-  target: 'node20',
-  sourcemap: true,
-  logLevel: 'warning',
-});
+const stamp = join(root, 'dist', '.built-from');
+
+/** The folders whose sources end up in a program. */
+export const sourceFolders = ['functions', 'infra', 'shared'];
+
+const files = (folder) =>
+  readdirSync(join(root, folder), { withFileTypes: true }).flatMap((entry) => {
+    const path = `${folder}/${entry.name}`;
+    if (entry.isDirectory()) return files(path);
+    return /\.(ts|mjs|json)$/.test(entry.name) ? [path] : [];
+  });
+
+/** What the build depends on, as one short text. */
+const fingerprint = () => {
+  const hash = createHash('sha256');
+  for (const path of [...sourceFolders.flatMap(files), 'package-lock.json', 'tsconfig.json'].sort()) {
+    const { mtimeMs, size } = statSync(join(root, path));
+    hash.update(`${path} ${mtimeMs} ${size}\n`);
+  }
+  return hash.digest('hex');
+};
+
+const readStamp = () => {
+  try {
+    return readFileSync(stamp, 'utf8');
+  } catch {
+    return undefined;
+  }
+};
+
+/** A reader sees the old file or the new one, never half of it: another sandbox may be starting a process from it. */
+const replace = (path, contents) => {
+  mkdirSync(dirname(path), { recursive: true });
+  const temporary = `${path}.${process.pid}.tmp`;
+  writeFileSync(temporary, contents);
+  renameSync(temporary, path);
+};
+
+/**
+ * Builds all programs; nothing is done when no source changed since the last build.
+ *
+ * @returns the paths below dist/ of the files that became different
+ */
+export const buildPrograms = async () => {
+  const from = fingerprint();
+  if (readStamp() === from) return [];
+  const { outputFiles } = await build({
+    absWorkingDir: root,
+    entryPoints: programs,
+    outdir: 'dist',
+    outbase: '.',
+    outExtension: { '.js': '.mjs' },
+    bundle: true,
+    packages: 'external',
+    platform: 'node',
+    format: 'esm',
+    target: 'node20',
+    sourcemap: true,
+    logLevel: 'warning',
+    write: false,
+  });
+  const changed = [];
+  for (const { path, contents } of outputFiles) {
+    let old;
+    try {
+      old = readFileSync(path);
+    } catch {
+      old = undefined;
+    }
+    if (old !== undefined && old.equals(contents)) continue;
+    replace(path, contents);
+    changed.push(path.slice(join(root, 'dist').length + 1));
+  }
+  replace(stamp, from);
+  return changed;
+};
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) await buildPrograms();

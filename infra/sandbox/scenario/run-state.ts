@@ -1,0 +1,118 @@
+import type { ClientReport } from '../load/report.ts';
+import type { HistoryEvent, PodSeen, RolloutSeen, StageName } from './history.ts';
+import { type PodTimeline, PodTimelines } from './pod-timeline.ts';
+
+export interface TargetState {
+  readonly weight: number;
+  readonly health: string;
+}
+
+/** A Pod with what the load balancer thinks of it; `target` undefined: not bound. */
+export interface PodState {
+  readonly pod: PodSeen;
+  readonly target: TargetState | undefined;
+}
+
+/** What is true at the end of a history: what the screen shows and the summary counts. */
+export class RunState {
+  readonly #pods = new Map<string, PodSeen>();
+  readonly #targets = new Map<string, TargetState>();
+  readonly #clients = new Map<string, ClientReport>();
+  readonly #timelines = new PodTimelines();
+  readonly #stages = new Map<StageName, number>();
+  #calls: Record<string, number> = {};
+  #stage: StageName = 'starting';
+  #loadBalancerId: string | undefined;
+  #address: string | undefined;
+  #rollout: RolloutSeen | undefined;
+
+  get stage(): StageName {
+    return this.#stage;
+  }
+
+  /** When a stage began last, ms since 1970. */
+  stageMs(stage: StageName): number | undefined {
+    return this.#stages.get(stage);
+  }
+
+  get loadBalancerId(): string | undefined {
+    return this.#loadBalancerId;
+  }
+
+  /** The Service's address in its status. */
+  get address(): string | undefined {
+    return this.#address;
+  }
+
+  get rollout(): RolloutSeen | undefined {
+    return this.#rollout;
+  }
+
+  /** CLB calls by action, those answered with an error included. */
+  get clbCalls(): Readonly<Record<string, number>> {
+    return this.#calls;
+  }
+
+  get clients(): readonly ClientReport[] {
+    return [...this.#clients.values()];
+  }
+
+  get timelines(): readonly PodTimeline[] {
+    return this.#timelines.all;
+  }
+
+  /** Those that exist now, oldest first. */
+  get pods(): readonly PodState[] {
+    return [...this.#pods.values()].map((pod) => ({ pod, target: this.#targets.get(pod.ip ?? '') }));
+  }
+
+  /** The name of the newest Pod that had the address. */
+  podAt(ip: string): string | undefined {
+    return this.#timelines.at(ip)?.name;
+  }
+
+  add(event: HistoryEvent): void {
+    this.#timelines.add(event);
+    switch (event.type) {
+      case 'stage':
+        this.#stage = event.stage;
+        this.#stages.set(event.stage, event.timeMs);
+        break;
+      case 'pod':
+      case 'pod-status':
+        if (event.type === 'pod' && event.change === 'gone') this.#pods.delete(event.pod.uid);
+        else this.#pods.set(event.pod.uid, event.pod);
+        break;
+      case 'rollout':
+        this.#rollout = event.rollout;
+        break;
+      case 'service':
+        this.#address = event.address;
+        break;
+      case 'load-balancer':
+        this.#loadBalancerId = event.change === 'deleted' ? undefined : event.loadBalancerId;
+        break;
+      case 'target':
+        if (event.change === 'deregistered') this.#targets.delete(event.ip);
+        else
+          this.#targets.set(event.ip, {
+            weight: event.weight,
+            health: this.#targets.get(event.ip)?.health ?? 'Unknown',
+          });
+        break;
+      case 'health': {
+        const target = this.#targets.get(event.ip);
+        if (target !== undefined) this.#targets.set(event.ip, { ...target, health: event.to });
+        break;
+      }
+      case 'call':
+        this.#calls = { ...this.#calls, [event.action]: (this.#calls[event.action] ?? 0) + 1 };
+        break;
+      case 'client':
+        this.#clients.set(event.report.name, event.report);
+        break;
+      default:
+        break;
+    }
+  }
+}

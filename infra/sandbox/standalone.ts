@@ -1,0 +1,130 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { request } from 'node:http';
+import { createInterface, type Interface } from 'node:readline';
+import type { Readable } from 'node:stream';
+import type { SocketAddress } from './addresses.ts';
+import { programFile } from './program-files.ts';
+
+export interface StandaloneOptions {
+  /** All of its environment; nothing of this process's own is added. */
+  readonly env: Readonly<Record<string, string>>;
+  /** Where it serves /readyz. */
+  readonly health: SocketAddress;
+  readonly programsDir?: string;
+  /** Each line that it writes. */
+  readonly onLine?: (line: string) => void;
+  readonly onStarted?: (pid: number) => void;
+  readonly onEnded?: (pid: number, how: string) => void;
+}
+
+/** The standalone process of this project (forwarder, store, doorbell and functions), kept running. */
+export interface Standalone {
+  /** Undefined between two lives. */
+  readonly pid: number | undefined;
+  /**
+   * Resolves when /readyz answers 200.
+   *
+   * @throws Error with what it wrote last, when it refuses its settings or is not ready in time
+   */
+  ready(timeoutMs: number): Promise<void>;
+  /** It is started again, as a Deployment would. */
+  kill(signal: 'SIGKILL' | 'SIGTERM'): void;
+  /** Ends it for good; resolves when the process is gone. */
+  close(): Promise<void>;
+}
+
+/** `EX_CONFIG`: it will not start with these settings, however often. */
+const wrongSettings = 78;
+const firstRestartMs = 250;
+const lastRestartMs = 10_000;
+/** Who has lived so long starts again without delay the next time. */
+const steadyMs = 10_000;
+const keptLines = 40;
+
+const isReady = ({ host, port }: SocketAddress): Promise<boolean> =>
+  new Promise((resolve) => {
+    const asked = request({ host, port, path: '/readyz', timeout: 1000, agent: false }, (response) => {
+      response.resume();
+      resolve(response.statusCode === 200);
+    });
+    asked.on('error', () => resolve(false));
+    asked.on('timeout', () => asked.destroy());
+    asked.end();
+  });
+
+/** Starts `functions/platform/standalone` and starts it again whenever it ends. */
+export const startStandalone = (options: StandaloneOptions): Standalone => {
+  const file = programFile('functions/platform/standalone', options.programsDir);
+  const last: string[] = [];
+  let child: ChildProcess | undefined;
+  let restart: NodeJS.Timeout | undefined;
+  let delayMs = firstRestartMs;
+  let closed = false;
+  let refused = false;
+
+  const read = (stream: Readable | null): Interface | undefined => {
+    if (stream === null) return undefined;
+    const lines = createInterface({ input: stream });
+    lines.on('line', (line) => {
+      last.push(line);
+      if (last.length > keptLines) last.shift();
+      options.onLine?.(line);
+    });
+    return lines;
+  };
+
+  const start = (): void => {
+    const startedMs = Date.now();
+    const started = spawn(process.execPath, ['--enable-source-maps', file], {
+      // A group of its own: a Ctrl-C in the terminal is for the sandbox, which then ends it.
+      detached: true,
+      // It ends when its stdin does, so that it never outlives this process.
+      stdio: ['pipe', 'pipe', 'pipe'],
+      env: options.env,
+      cwd: '/',
+    });
+    child = started;
+    started.stdin?.on('error', () => undefined);
+    read(started.stdout);
+    read(started.stderr);
+    const { pid = 0 } = started;
+    started.once('spawn', () => options.onStarted?.(pid));
+    started.once('error', (error) => last.push(error.message));
+    started.once('close', (code, signal) => {
+      child = undefined;
+      options.onEnded?.(pid, signal ?? `exit code ${code}`);
+      refused = code === wrongSettings;
+      if (closed || refused) return;
+      delayMs = Date.now() - startedMs > steadyMs ? firstRestartMs : Math.min(delayMs * 2, lastRestartMs);
+      restart = setTimeout(start, delayMs);
+    });
+  };
+  start();
+
+  return {
+    get pid() {
+      return child?.pid;
+    },
+    ready: async (timeoutMs) => {
+      const deadline = Date.now() + timeoutMs;
+      while (!(await isReady(options.health))) {
+        if (refused || closed || Date.now() > deadline) {
+          throw new Error(
+            `The standalone process ${refused ? 'refused its settings' : `was not ready within ${timeoutMs} ms`}:\n${last.join('\n')}`,
+          );
+        }
+        await new Promise((resolve) => setTimeout(resolve, 50));
+      }
+    },
+    kill: (signal) => void child?.kill(signal),
+    close: async () => {
+      closed = true;
+      clearTimeout(restart);
+      const ending = child;
+      if (ending === undefined) return;
+      const gone = new Promise((resolve) => ending.once('close', resolve));
+      ending.kill('SIGKILL');
+      await gone;
+    },
+  };
+};
