@@ -17,15 +17,6 @@ const comingAfterMs = 1_000;
 /** How long a load balancer that was just made may be missing from the answers before it counts as gone. */
 const visibleWithinMs = 60_000;
 
-const writeId = async (
-  state: DesiredState,
-  loadBalancerId: string,
-  deps: ReconcileDeps,
-): Promise<boolean> => {
-  if (state.shown.loadBalancerId === loadBalancerId) return true;
-  return (await deps.writer.loadBalancerId(state.object, loadBalancerId)) === 'written';
-};
-
 /**
  * Finds the load balancer of an object, or makes it. The order is the protection against leaks: finalizer and life
  * number, then create under a token of both, then the id on the object, and only then listeners.
@@ -43,10 +34,18 @@ export const bringToLife = async (state: DesiredState, hold: Hold, deps: Reconci
   const found = state.finalizer || creating !== undefined ? await clb.find(mine) : undefined;
   if (found !== undefined) {
     // If we crashed between create and this write, the id is written now, before the first listener.
-    if (!(await writeId(state, found.loadBalancerId, deps))) return { is: 'overtaken' };
-    return found.ready
-      ? { is: 'running', loadBalancerId: found.loadBalancerId }
-      : { is: 'coming', afterMs: comingAfterMs, recorded };
+    const { loadBalancerId, ready } = found;
+    const shown = state.shown.loadBalancerId === loadBalancerId;
+    if (!shown && creating?.idWritten !== true) {
+      if ((await writer.loadBalancerId(object, loadBalancerId)) !== 'written') return { is: 'overtaken' };
+    }
+    if (ready) return { is: 'running', loadBalancerId };
+    const at = creating?.at ?? clock.now();
+    return {
+      is: 'coming',
+      afterMs: comingAfterMs,
+      recorded: { ...recorded, creating: { loadBalancerId, at, idWritten: true } },
+    };
   }
   if (creating !== undefined && clock.now() - creating.at < visibleWithinMs) {
     return { is: 'coming', afterMs: comingAfterMs, recorded };
@@ -66,24 +65,39 @@ export const bringToLife = async (state: DesiredState, hold: Hold, deps: Reconci
     hold,
   );
   if (loadBalancerId === undefined) return { is: 'coming', afterMs: comingAfterMs, recorded };
-  const made: Recorded = { ...recorded, creating: { loadBalancerId, at: clock.now() } };
+  const creatingNow = { loadBalancerId, at: clock.now(), idWritten: false };
   // If we crash before this is kept, tags and token find the same one again.
-  await hold.record(made);
-  await writer.loadBalancerId(object, loadBalancerId);
-  return { is: 'coming', afterMs: comingAfterMs, recorded: made };
+  await hold.record({ ...recorded, creating: creatingNow });
+  const idWritten = (await writer.loadBalancerId(object, loadBalancerId)) === 'written';
+  return {
+    is: 'coming',
+    afterMs: comingAfterMs,
+    recorded: { ...recorded, creating: { ...creatingNow, idWritten } },
+  };
 };
 
-/** Deletes the load balancer of an object that wants nothing any more. True: nothing of it is left. */
-export const bringToEnd = async (
-  state: DesiredState,
-  hold: Hold,
-  deps: ReconcileDeps,
-): Promise<{ readonly ended: boolean; readonly protectedId?: string }> => {
-  const { clb, policy } = deps;
-  const known = hold.recorded.loadBalancer?.loadBalancerId ?? hold.recorded.creating?.loadBalancerId;
+/** A deletion that is not through by then is asked for again. */
+const removedWithinMs = 30_000;
+
+export type End =
+  | { readonly is: 'ended'; readonly protectedId?: string }
+  | { readonly is: 'ending'; readonly recorded: Recorded };
+
+/** Deletes the load balancer of an object that wants nothing any more. `ended`: nothing of it is left to do. */
+export const bringToEnd = async (state: DesiredState, hold: Hold, deps: ReconcileDeps): Promise<End> => {
+  const { clb, policy, clock } = deps;
+  const { recorded } = hold;
+  const known = recorded.loadBalancer?.loadBalancerId ?? recorded.creating?.loadBalancerId;
   // Only what carries our tags is deleted, whatever the object's annotations say (law L8).
   const loadBalancerId = known ?? (await clb.find(tags(policy.clusterId, state.object.uid)))?.loadBalancerId;
-  if (loadBalancerId === undefined) return { ended: true };
-  const removed = await clb.remove(loadBalancerId, hold);
-  return removed.protected ? { ended: true, protectedId: loadBalancerId } : { ended: removed.gone };
+  if (loadBalancerId === undefined) return { is: 'ended' };
+  const { removing } = recorded;
+  const asked = removing?.loadBalancerId === loadBalancerId && clock.now() - removing.at < removedWithinMs;
+  const removed = await clb.remove(loadBalancerId, hold, asked);
+  if (removed.protected) return { is: 'ended', protectedId: loadBalancerId };
+  if (removed.gone) return { is: 'ended' };
+  return {
+    is: 'ending',
+    recorded: asked ? recorded : { ...recorded, removing: { loadBalancerId, at: clock.now() } },
+  };
 };

@@ -1,6 +1,6 @@
 import type { DesiredState, KeptState, LoadBalancerKey, Sequence } from '../../shared/model/desired-state.ts';
 import type { Done, Hold } from '../../shared/model/hold.ts';
-import type { Recorded } from '../../shared/model/observed.ts';
+import { nothingRecorded, type Recorded } from '../../shared/model/observed.ts';
 import { hasLeft } from '../../shared/model/plan.ts';
 import type { ReconcileAnswer } from '../platform/functions.ts';
 import { retryAfter } from './failure.ts';
@@ -28,15 +28,21 @@ const letGo = async (
   leaving: readonly KeptState[],
   hold: Hold,
   deps: ReconcileDeps,
-): Promise<{ readonly released: readonly string[]; readonly pending: boolean }> => {
+): Promise<{
+  readonly released: readonly string[];
+  readonly pending: boolean;
+  readonly recorded: Recorded;
+}> => {
   const released: string[] = [];
   let pending = false;
+  let { recorded } = hold;
   for (const { state } of leaving) {
     const clean = state.intent === 'release';
     if (clean) {
       const end = await bringToEnd(state, hold, deps);
-      if (!end.ended) {
+      if (end.is === 'ending') {
         pending = true;
+        recorded = end.recorded;
         continue;
       }
       if (end.protectedId !== undefined) {
@@ -59,7 +65,7 @@ const letGo = async (
     }
     released.push(state.object.uid);
   }
-  return { released, pending };
+  return { released, pending, recorded };
 };
 
 const serve = async (hold: Hold, serving: KeptState, deps: ReconcileDeps): Promise<Result> => {
@@ -130,9 +136,9 @@ const serve = async (hold: Hold, serving: KeptState, deps: ReconcileDeps): Promi
 };
 
 const pass = async (hold: Hold, deps: ReconcileDeps): Promise<Result> => {
-  const { loadBalancerKey, states, recorded } = hold;
+  const { loadBalancerKey, states } = hold;
   const leaving = states.filter(({ state }) => state.intent === 'release' || state.intent === 'skip');
-  const { released, pending } = await letGo(leaving, hold, deps);
+  const { released, pending, recorded } = await letGo(leaving, hold, deps);
   const serving = states.find(({ state }) => state.intent === 'serve');
   if (serving !== undefined && leaving.length === 0) return serve(hold, serving, deps);
   const reporting = states.filter(({ state }) => state.intent === 'report');
@@ -142,10 +148,7 @@ const pass = async (hold: Hold, deps: ReconcileDeps): Promise<Result> => {
     recorded.reported,
     deps.writer,
   );
-  const kept: Recorded =
-    released.length === states.length
-      ? { bindings: [], refusals: [], reported: [] }
-      : { ...recorded, reported };
+  const kept: Recorded = released.length === states.length ? nothingRecorded : { ...recorded, reported };
   await hold.record(kept);
   if (pending) {
     await hold.retry(1_000, 'cleaning up');

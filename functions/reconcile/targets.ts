@@ -23,7 +23,7 @@ export interface Pass {
   readonly retry?: Retry;
 }
 
-/** A record older than this is read again before anything is planned on it. */
+/** A record older than this is read again, whole, before anything is planned on it. */
 const recordLivesMs = 600_000;
 
 const roomAfterMs = 500;
@@ -68,7 +68,7 @@ class Walk {
   readonly #deps: ReconcileDeps;
   readonly #hold: Hold;
   readonly #loadBalancerId: string;
-  readonly #registered: Registered[] = [];
+  #registered: readonly Registered[] = [];
   readonly #problems: ObjectProblem[] = [];
   readonly #refused: Refusal[] = [];
   #states: readonly KeptState[];
@@ -78,6 +78,7 @@ class Walk {
   /** As read from the CLB. */
   #read: ObservedLoadBalancer | undefined;
   #readAt: number;
+  #wholeReadAt: number;
   #bindings: readonly Binding[];
   #health: readonly TargetHealthRead[] | undefined;
   #retry: Retry | undefined;
@@ -92,19 +93,27 @@ class Walk {
     this.#states = hold.states;
     this.#complete = hold.complete;
     this.#bindings = hold.recorded.bindings;
-    const { loadBalancer, observedAt } = hold.recorded;
-    const fresh = deps.clock.now() - (observedAt ?? 0) < recordLivesMs;
+    const { loadBalancer, observedAt, wholeReadAt } = hold.recorded;
     this.#readAt = observedAt ?? 0;
+    this.#wholeReadAt = wholeReadAt ?? 0;
     // What the store says is not asked again, unless somebody may have written beside us (laws L4, L10).
-    if (!hold.mustObserve && fresh && loadBalancer !== undefined) {
+    if (!hold.mustObserve && this.#isFresh() && loadBalancer !== undefined) {
       this.#read = loadBalancer;
       this.#observed = loadBalancer;
     }
   }
 
+  #isFresh(): boolean {
+    return this.#deps.clock.now() - this.#wholeReadAt < recordLivesMs;
+  }
+
   async observe(): Promise<ObservedLoadBalancer> {
     const { clb, clock } = this.#deps;
-    const observed = await clb.observe(this.#loadBalancerId, this.#read ?? this.#hold.recorded.loadBalancer);
+    const fresh = this.#isFresh();
+    // The answers to our own writes count as known: a read-back is one read, of what can differ.
+    const known = fresh ? (this.#observed ?? this.#hold.recorded.loadBalancer) : undefined;
+    const observed = await clb.observe(this.#loadBalancerId, known);
+    if (known === undefined) this.#wholeReadAt = clock.now();
     this.#read = observed;
     this.#observed = observed;
     this.#readAt = clock.now();
@@ -130,6 +139,7 @@ class Walk {
       complete: this.#complete,
       observed,
       bindings: this.#bindings,
+      registered: this.#registered,
       refused: this.#refused,
       ...(this.#health === undefined ? {} : { health: this.#health }),
       policy,
@@ -203,9 +213,17 @@ class Walk {
       if (step.do === 'deregister' && this.#quotaRefused && this.#retry !== undefined) {
         this.#retry = { ...this.#retry, afterMs: roomAfterMs };
       }
+      if (step.do === 'deregister') {
+        const away = step.targets;
+        this.#registered = this.#registered.filter(
+          ({ listenerId, ip, port }) =>
+            !away.some((left) => left.listenerId === listenerId && left.ip === ip && left.port === port),
+        );
+      }
       if (step.do === 'register') {
         for (const { listenerId, ip, port, podUid } of step.targets) {
-          if (podUid !== undefined) this.#registered.push({ listenerId, ip, port, podUid });
+          if (podUid === undefined) continue;
+          this.#registered = [...this.#registered, { listenerId, ip, port, podUid }];
         }
       }
       if (applied.newer !== undefined) this.#adopt(applied.newer);
@@ -305,7 +323,9 @@ class Walk {
           ),
         ],
         reported: recorded.reported,
-        ...(this.#read === undefined ? {} : { loadBalancer: this.#read, observedAt: this.#readAt }),
+        ...(this.#read === undefined
+          ? {}
+          : { loadBalancer: this.#read, observedAt: this.#readAt, wholeReadAt: this.#wholeReadAt }),
       },
       problems: [...this.#problems, ...last.problems],
       unexplained: last.unexplained,

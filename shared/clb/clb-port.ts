@@ -65,10 +65,14 @@ export interface Clb {
   /** By our tags, after a crash or a lost store. At most one living load balancer carries them. */
   find(tags: Readonly<Record<string, string>>): Promise<FoundLoadBalancer | undefined>;
   create(wanted: CreateLoadBalancer, hold: Hold): Promise<{ readonly loadBalancerId: string | undefined }>;
-  /** Deletes; done when it is gone (`gone: false`: on its way, look again later). */
+  /**
+   * Deletes; done when it is gone (`gone: false`: on its way, look again later). `asked`: it was asked for already,
+   * only look.
+   */
   remove(
     loadBalancerId: string,
     hold: Hold,
+    asked: boolean,
   ): Promise<{ readonly gone: boolean; readonly protected: boolean }>;
   /**
    * Addresses, listeners and targets. `known` (what the store has) spares the reads that it answers: with it only

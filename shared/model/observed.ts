@@ -65,10 +65,19 @@ export interface Recorded {
   readonly loadBalancer?: ObservedLoadBalancer;
   /** Unix ms when `loadBalancer` was last read back. */
   readonly observedAt?: number;
+  /** Unix ms when everything was read, names and settings of the listeners too. */
+  readonly wholeReadAt?: number;
   readonly bindings: readonly Binding[];
   readonly refusals: readonly Refusal[];
   /** Made, but not yet seen running. */
-  readonly creating?: { readonly loadBalancerId: string; readonly at: number };
+  readonly creating?: {
+    readonly loadBalancerId: string;
+    readonly at: number;
+    /** The id stands on the object. */
+    readonly idWritten: boolean;
+  };
+  /** Asked to be deleted, but not yet seen gone. */
+  readonly removing?: { readonly loadBalancerId: string; readonly at: number };
   /** Events already written (their dedup keys), so that none is sent again. */
   readonly reported: readonly string[];
 }

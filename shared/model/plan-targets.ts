@@ -1,4 +1,4 @@
-import { bindingAt } from './bindings.ts';
+import { bindingAt, type Registered } from './bindings.ts';
 import type { Backends, DesiredState, Endpoint, LeavingEndpoint, PodState } from './desired-state.ts';
 import type { Binding, Health, ObservedListener, ObservedTarget } from './observed.ts';
 import type { Policy, TargetWrite } from './plan-types.ts';
@@ -19,6 +19,8 @@ export interface TargetPlanInput {
   readonly listener: ObservedListener;
   /** Records of this listener only. */
   readonly bindings: readonly Binding[];
+  /** Registered in this pass by the answers, not read back yet: bound for its Pod, but it proves nothing. */
+  readonly registered: readonly Registered[];
   /** Addresses that an earlier layer-4 listener of the load balancer serves; this one adds its own. */
   readonly claims: Set<string>;
   readonly health: readonly TargetHealthRead[] | undefined;
@@ -110,6 +112,11 @@ export const planTargets = (input: TargetPlanInput): TargetPlan => {
     const ready = pod.ready || backends.publishNotReadyAddresses;
     return phase === 'serving' && ready && (target?.weight ?? 0) > 0 && record?.podUid === endpoint.podUid;
   };
+  const isRegistered = (endpoint: Endpoint): boolean =>
+    input.registered.some(
+      (entry) =>
+        entry.listenerId === listener.listenerId && isAt(entry, endpoint) && entry.podUid === endpoint.podUid,
+    );
   const servers = wanted.filter(serves);
   const othersServe = (address: { ip: string; port: number }): boolean =>
     servers.some(({ endpoint }) => !isAt(endpoint, address));
@@ -167,7 +174,7 @@ export const planTargets = (input: TargetPlanInput): TargetPlan => {
     input.claims.add(claim);
     const weight = phase === 'serving' ? servingWeight(state, pod, listener, policy.defaultWeight) : 0;
     if (target === undefined) register.push(write(endpoint, weight, endpoint.podUid));
-    else if (record !== undefined && record.podUid === endpoint.podUid) {
+    else if (record?.podUid === endpoint.podUid || isRegistered(endpoint)) {
       if (target.weight !== weight) reweigh.push(write(endpoint, weight, endpoint.podUid));
     } else {
       replace.push(write(endpoint, target.weight));

@@ -49,6 +49,7 @@ const planFor = (
     complete: true,
     observed,
     bindings,
+    registered: [],
     refused: [],
     policy: testPolicy,
     now,
@@ -127,6 +128,7 @@ describe('listeners', () => {
       complete: true,
       observed: aLoadBalancer([]),
       bindings: [],
+      registered: [],
       refused: [],
       policy: testPolicy,
       now,
@@ -216,6 +218,12 @@ describe('targets', () => {
     ]);
     expect(lines(planned)).toEqual(['deregister 10.0.0.1:80 (ready)', 'register 10.0.0.1:80 w10 (ready)']);
   });
+});
+
+test('a target registered in this pass is not registered again before it is read back', () => {
+  const observed = aLoadBalancer([aListener([aTarget('10.0.0.1')])]);
+  const registered = [{ listenerId: 'lbl-00000001', ip: '10.0.0.1', port: 80, podUid: 'uid-a' }];
+  expect(lines(planFor(aState([a]), observed, [], { registered }))).toEqual([]);
 });
 
 describe('leaving', () => {

@@ -1,4 +1,4 @@
-import { backendsOf, bindingAt } from './bindings.ts';
+import { backendsOf, bindingAt, type Registered } from './bindings.ts';
 import { isDeepStrictEqual } from './deep-equal.ts';
 import type { DesiredState, KeptState, ListenerWant } from './desired-state.ts';
 import type { EvidenceWanted } from './hold.ts';
@@ -14,6 +14,8 @@ export interface PlanInput {
   readonly complete: boolean;
   readonly observed: ObservedLoadBalancer;
   readonly bindings: readonly Binding[];
+  /** Registered in this pass by the answers, not read back yet. */
+  readonly registered: readonly Registered[];
   /** Listeners that the CLB refused in this pass: left out, so that the rest goes on (law L12). */
   readonly refused: readonly Refusal[];
   /** Health, where a drain of living Pods needs it; undefined: not read. */
@@ -124,6 +126,7 @@ export const plan = (input: PlanInput): Plan => {
       backends: wanted.backends,
       listener,
       bindings: input.bindings.filter(({ listenerId }) => listenerId === listener.listenerId),
+      registered: input.registered,
       claims,
       health: input.health,
       policy: input.policy,

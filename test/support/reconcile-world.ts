@@ -1,0 +1,226 @@
+import { readiness } from '../../functions/readiness/readiness.ts';
+import { type ReconcileDeps, reconcile } from '../../functions/reconcile/reconcile.ts';
+import { claimAddresses } from '../../infra/sandbox/addresses.ts';
+import type { CallRecord } from '../../infra/sandbox/clb/calls.ts';
+import type { ClbSettings } from '../../infra/sandbox/clb/settings.ts';
+import { type ClbSimulator, startClbSimulator } from '../../infra/sandbox/clb/simulator.ts';
+import { createClb } from '../../shared/clb/clb.ts';
+import { createClbApi } from '../../shared/clb/clb-api.ts';
+import { makeDesiredStateEvent } from '../../shared/events/make-event.ts';
+import { formatSequence } from '../../shared/events/sequence.ts';
+import type {
+  EventToWrite,
+  GateVerdict,
+  ObjectWriter,
+  WriteOutcome,
+} from '../../shared/kubernetes/object-writer.ts';
+import { testPolicy } from '../../shared/model/builders.ts';
+import { laneOf } from '../../shared/model/derive.ts';
+import type { DesiredState } from '../../shared/model/desired-state.ts';
+import { createFakeClock, type FakeClock } from '../../shared/model/fake-clock.test-support.ts';
+import { defaultGateType } from '../../shared/model/names.ts';
+import { systemClock } from '../../shared/process/clock.ts';
+import { silentLog } from '../../shared/process/log.ts';
+import { createMemoryStore } from '../../shared/queue/store/memory-store.ts';
+import type { Store } from '../../shared/queue/store/store.ts';
+
+/** What was written to the cluster, in order, as short lines. */
+export interface RecordingWriter extends ObjectWriter {
+  readonly lines: string[];
+  readonly events: EventToWrite[];
+  readonly gates: GateVerdict[];
+}
+
+export const recordingWriter = (): RecordingWriter => {
+  const lines: string[] = [];
+  const events: EventToWrite[] = [];
+  const gates: GateVerdict[] = [];
+  const lives = new Map<string, number>();
+  const written = (line: string): WriteOutcome => {
+    lines.push(line);
+    return 'written';
+  };
+  return {
+    lines,
+    events,
+    gates,
+    gate: async (verdict) => {
+      gates.push(verdict);
+      return written(`gate ${verdict.pod.name} ${verdict.open ? 'True' : 'False'}: ${verdict.message}`);
+    },
+    claim: async (object, life) => {
+      const now = Math.max(lives.get(object.uid) ?? 0, life);
+      lives.set(object.uid, now);
+      return { outcome: written(`claim ${object.name} life ${now}`), life: now };
+    },
+    loadBalancerId: async (object) => written(`id on ${object.name}`),
+    status: async (object, addresses) => written(`status of ${object.name}: ${addresses.length} address(es)`),
+    release: async (object, clear) => written(`release ${object.name}${clear ? ', cleared' : ''}`),
+    event: async (event) => {
+      events.push(event);
+    },
+  };
+};
+
+export interface ReconcileWorld {
+  readonly clb: ClbSimulator;
+  readonly store: Store;
+  readonly clock: FakeClock;
+  readonly writer: RecordingWriter;
+  readonly deps: ReconcileDeps;
+  /** Puts a state as the leader would. */
+  put(state: DesiredState): Promise<void>;
+  /** One reconcile pass; gives its outcome. */
+  pass(invocationId?: string): Promise<string | undefined>;
+  /** Passes, with time moved on as the retries ask, until nothing is due. */
+  settle(): Promise<void>;
+  readiness(): ReturnType<typeof readiness>;
+  /** The calls since the last `script()`, as normalised lines. */
+  script(): readonly string[];
+  close(): Promise<void>;
+}
+
+const polls = new Set(['DescribeTaskStatus']);
+
+const targetsOf = (parameters: Readonly<Record<string, unknown>>): readonly Record<string, unknown>[] => {
+  const list = (value: unknown): readonly Record<string, unknown>[] =>
+    Array.isArray(value)
+      ? value.filter((entry): entry is Record<string, unknown> => typeof entry === 'object')
+      : [];
+  const nested = list(parameters.ModifyList);
+  return nested.length === 0
+    ? list(parameters.Targets)
+    : nested.flatMap((rule) =>
+        list(rule.Targets).map(
+          (target): Record<string, unknown> => ({ ListenerId: rule.ListenerId, ...target }),
+        ),
+      );
+};
+
+const signs: Readonly<Record<string, string>> = { BatchRegisterTargets: '+', BatchDeregisterTargets: '-' };
+
+/** Ids become `lb#1`, `lbl#1`, in the order of their appearance; polls of tasks are left out. */
+const normaliser = (podNames: ReadonlyMap<string, string>) => {
+  const names = new Map<string, string>();
+  const short = (id: unknown, kind: string): string => {
+    const key = `${kind} ${String(id)}`;
+    const known =
+      names.get(key) ??
+      `${kind}#${[...names.keys()].filter((name) => name.startsWith(`${kind} `)).length + 1}`;
+    names.set(key, known);
+    return known;
+  };
+  return ({ action, parameters, loadBalancerId, code }: CallRecord): string => {
+    const where = loadBalancerId === undefined ? '' : ` ${short(loadBalancerId, 'lb')}`;
+    const targets = targetsOf(parameters).map((target) => {
+      const name = podNames.get(String(target.EniIp)) ?? String(target.EniIp);
+      const weight = target.Weight === undefined ? '' : ` w${String(target.Weight)}`;
+      return ` ${short(target.ListenerId, 'lbl')} ${signs[action] ?? ''}${name}${weight}`;
+    });
+    const ports = Array.isArray(parameters.Ports)
+      ? ` ${String(parameters.Protocol)}:${parameters.Ports.join(',')}`
+      : '';
+    return `${action}${where}${ports}${targets.sort().join('')}${code === 'OK' ? '' : ` (${code})`}`;
+  };
+};
+
+/** The reconcile and readiness functions over a memory store, a fake clock and a real CLB simulator. */
+export const startReconcileWorld = async (
+  options: { readonly settings?: Partial<ClbSettings>; readonly speed?: number } = {},
+): Promise<ReconcileWorld> => {
+  const addresses = await claimAddresses();
+  const clb = await startClbSimulator({
+    listen: { host: '127.0.0.1', port: 0 },
+    addresses,
+    speed: options.speed ?? 50,
+    settings: {
+      batchLockTailMs: [0, 0],
+      callsPerSecond: 1_000,
+      targetOutsideVpc: 'accept',
+      ...options.settings,
+    },
+  });
+  const clock = createFakeClock();
+  const store = createMemoryStore({ clock, budgetPerSecond: 1_000 });
+  const writer = recordingWriter();
+  const api = createClbApi({
+    region: clb.region,
+    endpoint: new URL(clb.url).host,
+    protocol: 'http:',
+    credentials: () => ({ secretId: clb.secretId, secretKey: clb.secretKey }),
+    clock: systemClock,
+  });
+  const deps: ReconcileDeps = {
+    store,
+    clb: createClb({
+      api,
+      pace: (action, lane) => store.budget.ask(action, lane),
+      clock: systemClock,
+      clusterId: testPolicy.clusterId,
+      vpcId: clb.vpcId,
+    }),
+    writer,
+    policy: testPolicy,
+    clock,
+    log: silentLog,
+  };
+  const { epoch } = await store.takeOver();
+  const before = new Map<string, DesiredState>();
+  const podNames = new Map<string, string>();
+  const normalise = normaliser(podNames);
+  let counter = 0;
+  let read = 0;
+  let key = '';
+  const pass = async (invocationId = 'test'): Promise<string | undefined> => {
+    const answer = await reconcile({ invocationId, loadBalancerKeys: [key] }, deps);
+    return answer.results[0]?.outcome;
+  };
+  return {
+    clb,
+    store,
+    clock,
+    writer,
+    deps,
+    put: async (state) => {
+      counter += 1;
+      key = state.loadBalancerKey;
+      for (const { ips, ref } of state.pods) for (const ip of ips) podNames.set(ip, ref.name);
+      await store.put(
+        makeDesiredStateEvent({
+          source: 'test',
+          sequence: formatSequence(epoch, counter),
+          timeMs: clock.now(),
+          state,
+        }),
+        laneOf(before.get(state.object.uid), state),
+      );
+      before.set(state.object.uid, state);
+      await store.complete(epoch);
+    },
+    pass,
+    settle: async () => {
+      let idle = 0;
+      for (let tries = 0; tries < 400 && idle < 20; tries += 1) {
+        if ((await store.due(10)).length > 0) {
+          await pass();
+          idle = 0;
+        } else idle += 1;
+        await clock.advance(1_000);
+        // The simulator's own time is real; a load balancer that is being made needs some of it.
+        await systemClock.sleep(idle > 2 ? 1 : 20);
+      }
+      if (idle < 20) throw new Error('the load balancer did not settle');
+    },
+    readiness: () => readiness({ invocationId: 'test', unheld: [] }, { ...deps, gateType: defaultGateType }),
+    script: () => {
+      const calls = clb.calls.slice(read);
+      read = clb.calls.length;
+      return calls.filter(({ action }) => !polls.has(action)).map(normalise);
+    },
+    close: async () => {
+      api.close();
+      await clb.close();
+      await addresses.release();
+    },
+  };
+};
