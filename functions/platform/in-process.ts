@@ -1,0 +1,13 @@
+import { readiness } from '../readiness/readiness.ts';
+import { type ReconcileDeps, reconcile } from '../reconcile/reconcile.ts';
+import type { Functions } from './functions.ts';
+
+export interface FunctionDependencies extends ReconcileDeps {
+  readonly gateType: string;
+}
+
+/** Both functions as they are, called directly: standalone, and the in-cluster worker. */
+export const createFunctions = (dependencies: FunctionDependencies): Functions => ({
+  reconcile: (request) => reconcile(request, dependencies),
+  readiness: (request) => readiness(request, dependencies),
+});
