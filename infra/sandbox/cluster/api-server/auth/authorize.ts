@@ -1,0 +1,33 @@
+import type { Attributes, Authorizer } from '../context.ts';
+import { forbidden, StatusError } from '../status-error.ts';
+
+/** What may be read without saying who one is (`system:public-info-viewer`). */
+const publicPaths = new Set(['/healthz', '/livez', '/readyz', '/version']);
+
+export const isPublicPath = (path: string): boolean => publicPaths.has(path.replace(/(.)\/.*$/, '$1'));
+
+/** Everybody whose token is known may do everything. */
+export const allowAuthenticated: Authorizer = ({ user }) => !user.groups.includes('system:unauthenticated');
+
+const where = ({ namespace }: Attributes): string =>
+  namespace === '' ? 'at the cluster scope' : `in the namespace "${namespace}"`;
+
+/** Refuses what the authorizer does not allow. @throws StatusError 403 */
+export const requireAllowed = (authorize: Authorizer, attributes: Attributes): void => {
+  if (authorize(attributes)) return;
+  const { user, verb, group, resource, subresource, name, path } = attributes;
+  if (resource === '') {
+    throw new StatusError(
+      403,
+      'Forbidden',
+      `forbidden: User "${user.name}" cannot ${verb} path "${path}"`,
+      {},
+    );
+  }
+  const what = subresource === '' ? resource : `${resource}/${subresource}`;
+  throw forbidden(
+    { group, resource, kind: '' },
+    name,
+    `User "${user.name}" cannot ${verb} resource "${what}" in API group "${group}" ${where(attributes)}`,
+  );
+};

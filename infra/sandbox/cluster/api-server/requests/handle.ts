@@ -1,0 +1,179 @@
+import type { ApiContext } from '../context.ts';
+import type { Json } from '../json.ts';
+import {
+  badRequest,
+  conflict,
+  methodNotAllowed,
+  noSuchResource,
+  notFound,
+  StatusError,
+  success,
+} from '../status-error.ts';
+import { decodeBody, decodePatch, negotiate } from './content.ts';
+import { createObject } from './create.ts';
+import { type DeleteOptions, deleteObject, parseDeleteOptions } from './delete.ts';
+import { type ApiRequest, type ApiResponse, json, jsonText } from './exchange.ts';
+import { parseBody, patchObject } from './patch.ts';
+import { getObject, listObjects } from './read.ts';
+import type { ResourcePath } from './resource-path.ts';
+import { answerObject, type ResourceRequest } from './resource-request.ts';
+import { handleSubresource } from './subresources.ts';
+import { updateObject } from './update.ts';
+import { renderList } from './views.ts';
+import { watchObjects } from './watch.ts';
+
+const isTrue = (value: string | null): boolean => value === 'true' || value === '1';
+
+const read = ({ context, request, path, target, rendering }: ResourceRequest): ApiResponse => {
+  const { definition, namespace, name } = path;
+  const { query } = request;
+  if (name !== '' && !isTrue(query.get('watch')))
+    return answerObject(200, getObject(context, target), rendering);
+  if (name !== '') query.set('fieldSelector', `metadata.name=${name}`);
+  if (isTrue(query.get('watch'))) return watchObjects(context, definition, namespace, query, rendering);
+  const { items, metadata } = listObjects(context, definition, namespace, query);
+  return jsonText(200, renderList(items, metadata, rendering));
+};
+
+const create = async ({
+  context,
+  request,
+  path,
+  options,
+  rendering,
+}: ResourceRequest): Promise<ApiResponse> => {
+  if (path.name !== '') throw methodNotAllowed();
+  const draft = parseBody(decodeBody(request.body, request.contentType), path);
+  const namespace = path.definition.namespaced ? path.namespace || draft.metadata.namespace || '' : '';
+  if (path.definition.namespaced && namespace === '') {
+    throw badRequest('an empty namespace may not be set during creation');
+  }
+  const { stored, warnings } = await createObject(context, path.definition, namespace, draft, options);
+  return answerObject(201, stored, rendering, warnings);
+};
+
+const replace = async (
+  { context, request, path, target, options, rendering }: ResourceRequest,
+  subresource: '' | 'status',
+): Promise<ApiResponse> => {
+  const body = decodeBody(request.body, request.contentType);
+  const change: Parameters<typeof updateObject>[1]['change'] = (current) => {
+    const draft = parseBody(structuredClone(body), path);
+    const { uid = '' } = draft.metadata;
+    if (draft.metadata.name !== path.name) {
+      throw badRequest(
+        `the name of the object (${draft.metadata.name}) does not match the name on the URL (${path.name})`,
+      );
+    }
+    if (uid !== '' && uid !== current.metadata.uid) {
+      const why = `Precondition failed: UID in precondition: ${uid}, UID in object meta: ${current.metadata.uid ?? ''}`;
+      throw conflict(path.definition, path.name, why);
+    }
+    return draft;
+  };
+  const { stored, warnings } = await updateObject(context, { target, subresource, change }, options);
+  return answerObject(200, stored, rendering, warnings);
+};
+
+const patch = async (
+  { context, request, path, target, options, rendering }: ResourceRequest,
+  subresource: '' | 'status',
+): Promise<ApiResponse> => {
+  const decoded = decodePatch(request.body, request.contentType);
+  try {
+    const { stored, warnings } = await updateObject(
+      context,
+      { target, subresource, change: (current) => patchObject(current, decoded.type, decoded.patch, path) },
+      options,
+    );
+    return answerObject(200, stored, rendering, warnings);
+  } catch (error) {
+    const creates = decoded.type === 'apply' && subresource === '';
+    if (!(creates && error instanceof StatusError && error.code === 404)) throw error;
+    const draft = parseBody(decoded.patch, path);
+    if (draft.metadata.name !== path.name) throw notFound(path.definition, path.name);
+    const { stored, warnings } = await createObject(context, path.definition, path.namespace, draft, options);
+    return answerObject(201, stored, rendering, warnings);
+  }
+};
+
+const deleteBody = (request: ApiRequest): Json => {
+  if (request.body === '') return null;
+  return decodeBody(request.body, request.contentType);
+};
+
+const remove = ({ context, request, path, target, rendering }: ResourceRequest): ApiResponse => {
+  const { definition } = path;
+  const options = parseDeleteOptions(deleteBody(request), request.query);
+  const { stored, gone } = deleteObject(context, target, options);
+  if (!gone || definition.answersDeleted) return answerObject(200, stored, rendering);
+  const uid = stored.object.metadata.uid ?? '';
+  const group = definition.group === '' ? {} : { group: definition.group };
+  return json(200, success({ name: path.name, ...group, kind: definition.resource, uid }));
+};
+
+const removeCollection = ({ context, request, path, rendering }: ResourceRequest): ApiResponse => {
+  const { definition, namespace } = path;
+  const options: DeleteOptions = parseDeleteOptions(deleteBody(request), request.query);
+  const { items, metadata } = listObjects(context, definition, namespace, request.query);
+  for (const { object } of items) {
+    const name = object.metadata.name;
+    deleteObject(context, { definition, namespace: object.metadata.namespace ?? '', name }, options);
+  }
+  return jsonText(200, renderList(items, metadata, rendering));
+};
+
+/** Answers a request for a resource. @throws StatusError */
+export const handleResource = async (
+  context: ApiContext,
+  request: ApiRequest,
+  path: ResourcePath,
+): Promise<ApiResponse> => {
+  const { definition, namespace, name, served, subresource } = path;
+  const on: ResourceRequest = {
+    context,
+    request,
+    path,
+    target: { definition, namespace, name },
+    options: { user: request.user, dryRun: request.query.get('dryRun') === 'All' },
+    rendering: {
+      definition,
+      served,
+      view: negotiate(request.accept),
+      includeObject: request.query.get('includeObject') ?? 'Metadata',
+      nowMs: context.now(),
+    },
+  };
+  if (subresource !== '' && subresource !== 'status') return handleSubresource(on);
+  if (subresource === 'status' && !definition.subresources.includes('status')) {
+    throw noSuchResource();
+  }
+  const part = subresource === 'status' ? 'status' : '';
+  if (
+    definition.namespaced &&
+    namespace === '' &&
+    name === '' &&
+    request.method !== 'GET' &&
+    request.method !== 'POST'
+  ) {
+    if (request.method !== 'DELETE') throw methodNotAllowed();
+  }
+  switch (request.method) {
+    case 'GET':
+    case 'HEAD':
+      return read(on);
+    case 'POST':
+      return create(on);
+    case 'PUT':
+      if (name === '') throw methodNotAllowed();
+      return replace(on, part);
+    case 'PATCH':
+      if (name === '') throw methodNotAllowed();
+      return patch(on, part);
+    case 'DELETE':
+      if (part === 'status') throw methodNotAllowed();
+      return name === '' ? removeCollection(on) : remove(on);
+    default:
+      throw methodNotAllowed();
+  }
+};

@@ -1,0 +1,83 @@
+import { isObject, type Json } from '../json.ts';
+import { type KubeObject, parseKubeObject } from '../kube-object.ts';
+import { jsonPatch } from '../patch/json-patch.ts';
+import { mergePatch } from '../patch/merge-patch.ts';
+import { mergeSchemaOf } from '../patch/merge-schema.ts';
+import { strategicMergePatch } from '../patch/strategic-merge.ts';
+import {
+  apiVersionOf,
+  type ResourceDefinition,
+  type ServedVersion,
+  storedApiVersion,
+} from '../resources/definition.ts';
+import { badRequest } from '../status-error.ts';
+import type { PatchType } from './content.ts';
+import { encodeVersion } from './views.ts';
+
+interface Served {
+  readonly definition: ResourceDefinition;
+  readonly served: ServedVersion;
+}
+
+/** From the version a client speaks to the stored one. Changes `draft`. */
+export const toStored = (draft: KubeObject, { definition, served }: Served): KubeObject => {
+  served.decode?.(draft);
+  draft.apiVersion = storedApiVersion(definition);
+  draft.kind = definition.kind;
+  return draft;
+};
+
+/**
+ * Takes a decoded body as an object of the version that the path names.
+ *
+ * @throws StatusError 400 where it says another type, or a field has the wrong one
+ */
+export const parseBody = (body: Json, of: Served): KubeObject => {
+  const apiVersion = apiVersionOf(of.definition, of.served.version);
+  const draft = parseKubeObject(body, { apiVersion, kind: of.definition.kind });
+  if (draft.apiVersion !== apiVersion) {
+    throw badRequest(
+      `the API version in the data (${draft.apiVersion}) does not match the expected API version (${apiVersion})`,
+    );
+  }
+  if (draft.kind !== of.definition.kind) {
+    throw badRequest(
+      `${draft.kind} in version "${of.served.version}" cannot be handled as a ${of.definition.kind}: converting (${draft.kind}) to (${of.definition.kind}): unknown conversion`,
+    );
+  }
+  return toStored(draft, of);
+};
+
+/** What a patch makes of a document. */
+export const patchDocument = (document: Json, type: PatchType, patch: Json, kind: string): Json => {
+  switch (type) {
+    case 'json':
+      return jsonPatch(document, patch);
+    case 'merge':
+      if (!isObject(patch))
+        throw badRequest('json: cannot unmarshal into Go value of type map[string]interface {}');
+      return mergePatch(document, patch);
+    case 'apply':
+    case 'strategic':
+      return strategicMergePatch(isObject(document) ? document : {}, patch, mergeSchemaOf(kind));
+  }
+};
+
+/**
+ * What a patch makes of a stored object, in the stored version again.
+ *
+ * @throws StatusError 400, 422
+ */
+export const patchObject = (current: KubeObject, type: PatchType, patch: Json, of: Served): KubeObject => {
+  const patched = patchDocument(structuredClone(encodeVersion(current, of)), type, patch, of.definition.kind);
+  const draft = parseBody(patched, of);
+  if (draft.metadata.name !== current.metadata.name) {
+    throw badRequest(
+      `the name of the object (${draft.metadata.name}) does not match the name on the URL (${current.metadata.name})`,
+    );
+  }
+  if (draft.metadata.namespace !== current.metadata.namespace) {
+    throw badRequest('the namespace of the provided object does not match the namespace sent on the request');
+  }
+  return draft;
+};
