@@ -119,15 +119,17 @@ describe('create', () => {
 });
 
 describe('remove', () => {
-  it('is on its way once accepted, and gone once it is not found', async () => {
+  it('is on its way once accepted, and gone once it is not found; meanwhile it only looks', async () => {
     const clb = scripted([
       ['DescribeLoadBalancers', page(1, one('lb-1'))],
       ['DeleteLoadBalancer', accepted],
+      ['DescribeLoadBalancers', page(1, one('lb-1'))],
       ['DescribeLoadBalancers', page(0)],
     ]);
     expect(await remove(clb.options, 'lb-1', holdThat())).toEqual({ gone: false, protected: false });
-    expect(await remove(clb.options, 'lb-1', holdThat())).toEqual({ gone: true, protected: false });
-    expect(clb.calls[1]?.request).toEqual({ LoadBalancerIds: ['lb-1'] });
+    expect(await remove(clb.options, 'lb-1', holdThat(), true)).toEqual({ gone: false, protected: false });
+    expect(await remove(clb.options, 'lb-1', holdThat(), true)).toEqual({ gone: true, protected: false });
+    expect(clb.calls[1]?.request).toEqual({ LoadBalancerIds: ['lb-1'], ForceDelete: true });
   });
 
   it('one that is protected is left', async () => {
@@ -137,27 +139,24 @@ describe('remove', () => {
     expect(await remove(clb.options, 'lb-1', holdThat())).toEqual({ gone: false, protected: true });
   });
 
+  it('one that went meanwhile is gone', async () => {
+    const clb = scripted([
+      ['DescribeLoadBalancers', page(1, one('lb-1'))],
+      ['DeleteLoadBalancer', { fails: { kind: 'not-found', what: 'load-balancer', message: '' } }],
+    ]);
+    expect(await remove(clb.options, 'lb-1', holdThat())).toEqual({ gone: true, protected: false });
+  });
+
   it.each([
-    ['gone meanwhile', { kind: 'not-found', what: 'load-balancer', message: '' }, true],
-    ['being deleted already', { kind: 'busy', message: '' }, false],
-  ] as const)('%s', async (_, fails, gone) => {
+    ['refused', { kind: 'refused', code: 'FailedOperation.EipTrafficCheckRisk', message: '' }],
+    ['busy', { kind: 'busy', message: '' }],
+  ] as const)('what is %s was not asked for', async (kind, fails) => {
     const clb = scripted([
       ['DescribeLoadBalancers', page(1, one('lb-1'))],
       ['DeleteLoadBalancer', { fails }],
     ]);
-    expect(await remove(clb.options, 'lb-1', holdThat())).toEqual({ gone, protected: false });
-  });
-
-  it('what the CLB refuses is refused', async () => {
-    const clb = scripted([
-      ['DescribeLoadBalancers', page(1, one('lb-1'))],
-      [
-        'DeleteLoadBalancer',
-        { fails: { kind: 'refused', code: 'FailedOperation.TargetNumCheckRisk', message: '' } },
-      ],
-    ]);
     await expect(remove(clb.options, 'lb-1', holdThat())).rejects.toMatchObject({
-      failure: { kind: 'refused' },
+      failure: { kind },
     });
   });
 

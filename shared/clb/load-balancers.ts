@@ -64,13 +64,14 @@ export const create = async (
 
 /**
  * Deletes a load balancer with everything in it. Looks first: it may be gone, or protected against deletion (then it
- * is left). Throws ClbError `busy` without deleting when newer states arrived: they may want it again.
+ * is left). With `asked` it only looks. Throws ClbError `busy` without deleting when newer states arrived: they may
+ * want it again.
  */
 export const remove = async (
   options: ClbOptions,
   loadBalancerId: string,
   hold: Hold,
-  asked: boolean,
+  asked = false,
 ): Promise<{ readonly gone: boolean; readonly protected: boolean }> => {
   const action = 'DeleteLoadBalancer';
   const page = await paced(options, 'rest', 'DescribeLoadBalancers', { LoadBalancerIds: [loadBalancerId] });
@@ -90,8 +91,6 @@ export const remove = async (
     }
     const failure = error instanceof ClbError ? error.failure : undefined;
     if (failure?.kind === 'not-found') return { gone: true, protected: false };
-    // On its way, or somebody is at it: either way there is nothing to do but look again.
-    if (failure?.kind === 'busy') return { gone: false, protected: false };
     throw error;
   }
   return { gone: false, protected: false };
