@@ -1,0 +1,18 @@
+import { describe } from 'vitest';
+import { dueSuite } from './conformance/due.ts';
+import type { MakeStore } from './conformance/fixture.ts';
+import { holdSuite } from './conformance/holds.ts';
+import { interleavingSuite } from './conformance/interleavings.ts';
+import { putSuite } from './conformance/puts.ts';
+import { readingSuite } from './conformance/readings.ts';
+
+/** What every store must do. `makeStore` makes an empty one that goes by the clock it is given. */
+export const storeConformance = (name: string, makeStore: MakeStore): void => {
+  describe(`store: ${name}`, () => {
+    putSuite(makeStore);
+    dueSuite(makeStore);
+    holdSuite(makeStore);
+    readingSuite(makeStore);
+    interleavingSuite(makeStore);
+  });
+};
