@@ -51,7 +51,7 @@ const healthPath = /^\/(healthz|livez|readyz)(\/.*)?$/;
 /** An empty OpenAPI document: with it, kubectl finds no schema for a kind and skips its own validation. */
 const openApi = (request: ApiRequest): ApiResponse => {
   if ((request.accept ?? '').includes('protobuf')) {
-    const contentType = 'application/com.github.proto-openapi.spec.v2@v1.0+protobuf';
+    const contentType = 'application/com.github.proto-openapi.spec.v2.v1.0+protobuf';
     return { kind: 'body', status: 200, contentType, body: '' };
   }
   return json(200, {
