@@ -82,6 +82,7 @@ class RunningReflector<T> implements Reflector {
   #listAsked = false;
   #streamingLists: 'try' | 'not-now' | 'unsupported' = 'try';
   #failures = 0;
+  #refusedResumes = 0;
   #cut: (end: StreamEnd) => void = () => {};
   #endPause: () => void = () => {};
 
@@ -167,6 +168,7 @@ class RunningReflector<T> implements Reflector {
     this.counters.lists += 1;
     this.#listing = true;
     this.#listAsked = false;
+    this.#refusedResumes = 0;
     this.#place = undefined;
     this.#passage.listBegins();
     this.#known.beginList();
@@ -207,6 +209,7 @@ class RunningReflector<T> implements Reflector {
     // A place inside a list is no place to resume from.
     if (this.#listing || resourceVersion === undefined) return;
     this.#failures = 0;
+    this.#refusedResumes = 0;
     this.#place = resourceVersion;
     this.#passage.reached(resourceVersion);
   }
@@ -268,7 +271,8 @@ class RunningReflector<T> implements Reflector {
       this.#resolveSynced();
     }
     // The place is lost, or refused again and again (an etcd restored from a backup knows no such number).
-    const refused = reason === 'refused' && this.#failures >= resumesBeforeRelist;
+    if (reason === 'refused') this.#refusedResumes += 1;
+    const refused = this.#refusedResumes >= resumesBeforeRelist;
     if (reason === 'expired' || reason === 'unreadable' || refused) this.#place = undefined;
     return delayMs(error, this.#failures, this.#settings.random);
   }

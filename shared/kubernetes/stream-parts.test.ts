@@ -28,6 +28,7 @@ describe('linesOf', () => {
           lines.map((text) => Buffer.from(text, 'utf8').toString('utf8')),
         );
       }),
+      { numRuns: 40 },
     );
   });
 
