@@ -21,13 +21,7 @@ export const listeningPorts = (container: Container, image: ImageProgram): reado
   const declared = (container.ports ?? [])
     .filter((port) => (port.protocol ?? 'TCP') === 'TCP')
     .map((port) => port.containerPort);
-  return [
-    ...new Set(
-      declared.length > 0 && !image.ports.some((port) => declared.includes(port))
-        ? [...image.ports, ...declared]
-        : [...declared, ...image.ports],
-    ),
-  ];
+  return [...new Set([...image.ports, ...declared])];
 };
 
 /**

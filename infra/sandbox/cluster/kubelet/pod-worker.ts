@@ -286,7 +286,11 @@ export class PodWorker {
         (before.message ?? '') !== (condition.message ?? '')
       );
     });
-    if (conditions.length > 0) changed.push(['conditions', conditions]);
+    if (conditions.length > 0) {
+      // A strategic merge keeps what is not named: a reason that holds no longer must be taken away.
+      const whole = conditions.map((condition) => ({ reason: null, message: null, ...condition }));
+      changed.push(['conditions', whole]);
+    }
     return changed.length === 0 ? undefined : Object.fromEntries(changed);
   }
 }

@@ -105,7 +105,7 @@ export const podConditions = (
   return verdicts.map(([type, verdict]) => {
     const before = conditionOf(pod.status?.conditions, type);
     const since = before?.status === verdict.status ? before.lastTransitionTime : undefined;
-    return { type, lastProbeTime: null, ...verdict, lastTransitionTime: since ?? now };
+    return { type, ...verdict, lastTransitionTime: since ?? now };
   });
 };
 
