@@ -1,6 +1,8 @@
 /** Simulated time: every duration given to it is divided by `speed` before it is waited for. */
 export interface SimulatedClock {
   readonly speed: number;
+  /** Simulated milliseconds since it began. */
+  nowMs(): number;
   /** Real milliseconds that a simulated duration takes. */
   real(simulatedMs: number): number;
   /** Runs `run` after a simulated time; the answer cancels it. Nothing runs after {@link close}. */
@@ -10,16 +12,23 @@ export interface SimulatedClock {
   close(): void;
 }
 
+/** The longest that a timer of Node waits; it would fire a longer one at once. */
+const longestTimerMs = 2 ** 31 - 1;
+
 export const createClock = (speed: number): SimulatedClock => {
   const timers = new Set<NodeJS.Timeout>();
   let closed = false;
+  const beganMs = performance.now();
   const real = (simulatedMs: number): number => simulatedMs / speed;
   const after = (simulatedMs: number, run: () => void): (() => void) => {
     if (closed) return () => undefined;
-    const timer = setTimeout(() => {
-      timers.delete(timer);
-      run();
-    }, real(simulatedMs));
+    const timer = setTimeout(
+      () => {
+        timers.delete(timer);
+        run();
+      },
+      Math.min(real(simulatedMs), longestTimerMs),
+    );
     timers.add(timer);
     return () => {
       clearTimeout(timer);
@@ -28,6 +37,7 @@ export const createClock = (speed: number): SimulatedClock => {
   };
   return {
     speed,
+    nowMs: () => (performance.now() - beganMs) * speed,
     real,
     after,
     sleep: (simulatedMs) =>

@@ -1,4 +1,4 @@
-/** What a fault does to a call. "Effect" below is what the call would have changed. */
+/** What a fault does to a call. "Effect" is what the call would have changed; times are simulated ms. */
 export type FaultEffect =
   | { readonly kind: 'latency'; readonly ms: number }
   | { readonly kind: 'drop-before-effect' }

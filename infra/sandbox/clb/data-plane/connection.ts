@@ -1,6 +1,7 @@
 import { connect, type Socket } from 'node:net';
 import type { SocketAddress } from '../../addresses.ts';
 import type { ForwardedConnection, Target } from '../model.ts';
+import { clashTries, codeOf, isLocalClash } from '../sockets.ts';
 
 export interface ForwardOptions {
   /** Accepted with `pauseOnConnect` and `allowHalfOpen`; not read yet. */
@@ -15,13 +16,6 @@ export interface ForwardOptions {
   /** The target did not take the connection: its error code. */
   readonly onRefused: (code: string) => void;
 }
-
-/** The kernel chose a local port that just then clashes; another try chooses another. */
-const clash = (code: string): boolean => code === 'EADDRINUSE' || code === 'EADDRNOTAVAIL';
-const tries = 10;
-
-const codeOf = (error: Error): string =>
-  'code' in error && typeof error.code === 'string' ? error.code : error.message;
 
 /**
  * Connects a client to a target: bytes, back-pressure, half-closes and resets go both ways. A target that
@@ -72,14 +66,13 @@ export const forward = (options: ForwardOptions): ForwardedConnection => {
       attempt.pipe(client);
     });
     attempt.on('error', (error) => {
-      const code = codeOf(error);
-      if (!connected && !stopped && clash(code) && left > 0) {
+      if (!connected && !stopped && isLocalClash(error) && left > 0) {
         dial(left - 1);
         return;
       }
       if (!connected && !stopped) {
         target.traffic.refused += 1;
-        onRefused(code);
+        onRefused(codeOf(error));
       }
       client.resetAndDestroy();
     });
@@ -99,6 +92,6 @@ export const forward = (options: ForwardOptions): ForwardedConnection => {
     if (hadError) backend?.resetAndDestroy();
     else backend?.destroySoon();
   });
-  dial(tries);
+  dial(clashTries);
   return connection;
 };

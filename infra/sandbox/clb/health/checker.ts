@@ -5,7 +5,7 @@ import type { Listener, LoadBalancer } from '../load-balancer.ts';
 import type { HealthStatus, Target } from '../model.ts';
 import type { Pool } from '../pool.ts';
 import { type ClbSettings, draw } from '../settings.ts';
-import { probe } from './probe.ts';
+import { type ProbeOptions, probe } from './probe.ts';
 import { afterProbe, type HealthCount, startingCount } from './transitions.ts';
 
 interface Watch {
@@ -18,6 +18,16 @@ interface Watch {
   ended: boolean;
 }
 
+export interface HealthCheckerParts {
+  readonly network: Network;
+  readonly settings: ClbSettings;
+  readonly clock: SimulatedClock;
+  readonly events: Events;
+  readonly random: () => number;
+  /** Default: a real one. */
+  readonly probe?: (options: ProbeOptions) => Promise<boolean>;
+}
+
 /** Probes every watched target, whatever its weight, from the load balancer's own address. */
 export class HealthChecker {
   readonly #network: Network;
@@ -25,20 +35,16 @@ export class HealthChecker {
   readonly #clock: SimulatedClock;
   readonly #events: Events;
   readonly #random: () => number;
+  readonly #probeTarget: (options: ProbeOptions) => Promise<boolean>;
   readonly #watches = new Map<Target, Watch>();
 
-  constructor(parts: {
-    network: Network;
-    settings: ClbSettings;
-    clock: SimulatedClock;
-    events: Events;
-    random: () => number;
-  }) {
+  constructor(parts: HealthCheckerParts) {
     this.#network = parts.network;
     this.#settings = parts.settings;
     this.#clock = parts.clock;
     this.#events = parts.events;
     this.#random = parts.random;
+    this.#probeTarget = parts.probe ?? probe;
   }
 
   /**
@@ -83,12 +89,12 @@ export class HealthChecker {
   async #probe(watch: Watch): Promise<void> {
     const { pool, loadBalancer } = watch;
     const { healthCheck } = pool;
-    const startedMs = performance.now();
+    const startedMs = this.#clock.nowMs();
     const success = await this.#probeOnce(watch, this.#network.probeSource(loadBalancer.vip));
     if (watch.ended) return;
     watch.count = afterProbe(watch.count, success, healthCheck, this.#settings.aliveAfterFirstSuccess);
     this.#set(watch, watch.count.status);
-    const spentMs = (performance.now() - startedMs) * this.#clock.speed;
+    const spentMs = this.#clock.nowMs() - startedMs;
     this.#schedule(watch, Math.max(0, healthCheck.IntervalTime * 1000 - spentMs));
   }
 
@@ -99,7 +105,7 @@ export class HealthChecker {
     const port = healthCheck.CheckPort ?? target.port;
     const socket = this.#network.socketOf(target.ip, port);
     if (socket === undefined) return Promise.resolve(false);
-    return probe({
+    return this.#probeTarget({
       socket,
       localAddress,
       timeoutMs: Math.max(this.#clock.real(healthCheck.TimeOut * 1000), this.#settings.probeTimeoutFloorMs),

@@ -1,6 +1,7 @@
 import { connect, type Socket } from 'node:net';
 import type { SocketAddress } from '../../addresses.ts';
 import type { HealthCheck } from '../model.ts';
+import { clashTries, isLocalClash } from '../sockets.ts';
 
 export interface ProbeOptions {
   readonly socket: SocketAddress;
@@ -42,24 +43,32 @@ export const probe = (options: ProbeOptions): Promise<boolean> =>
     const http = healthCheck.CheckType === 'HTTP';
     let settled = false;
     let received = '';
-    const socket = connect({ ...address, ...(localAddress === undefined ? {} : { localAddress }) });
+    let socket: Socket | undefined;
     const settle = (success: boolean): void => {
       if (settled) return;
       settled = true;
       clearTimeout(timer);
-      end(socket, endsWith);
+      if (socket !== undefined) end(socket, endsWith);
       resolve(success);
     };
+    const dial = (left: number): void => {
+      const attempt = connect({ ...address, ...(localAddress === undefined ? {} : { localAddress }) });
+      socket = attempt;
+      attempt.on('error', (error) => {
+        if (!settled && isLocalClash(error) && left > 0) dial(left - 1);
+        else settle(false);
+      });
+      attempt.once('connect', () => {
+        if (http) attempt.write(httpRequest(healthCheck));
+        else settle(true);
+      });
+      attempt.on('data', (chunk) => {
+        received += chunk.toString('latin1');
+        const verdict = accepts(received, healthCheck.HttpCode ?? 31);
+        if (verdict !== undefined) settle(verdict);
+      });
+      attempt.once('end', () => settle(false));
+    };
     const timer = setTimeout(() => setImmediate(() => setImmediate(() => settle(false))), timeoutMs);
-    socket.on('error', () => settle(false));
-    socket.once('connect', () => {
-      if (http) socket.write(httpRequest(healthCheck));
-      else settle(true);
-    });
-    socket.on('data', (chunk) => {
-      received += chunk.toString('latin1');
-      const verdict = accepts(received, healthCheck.HttpCode ?? 31);
-      if (verdict !== undefined) settle(verdict);
-    });
-    socket.once('close', () => settle(false));
+    dial(clashTries);
   });

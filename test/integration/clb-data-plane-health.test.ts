@@ -1,0 +1,207 @@
+import { createServer } from 'node:net';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import type { ClbEvents } from '../../infra/sandbox/clb/events.ts';
+import {
+  type Fixture,
+  type PodServer,
+  startFixture,
+  startPod,
+  until,
+} from '../contract/clb-simulator-fixture.ts';
+
+let fixture: Fixture;
+let lb: { id: string; vip: string };
+let nextPort = 7_000;
+const closers: (() => unknown)[] = [];
+
+beforeAll(async () => {
+  fixture = await startFixture();
+  lb = await fixture.createLoadBalancer();
+});
+afterEach(async () => {
+  for (const close of closers.splice(0)) await close();
+});
+afterAll(() => fixture.close());
+
+const pod = async (onConnection?: Parameters<typeof startPod>[2]): Promise<PodServer> => {
+  const started = await startPod(fixture.addresses, 8_080, onConnection);
+  closers.push(started.close);
+  return started;
+};
+
+/** The changes of one target's health, as they happen. */
+const changesOf = (ip: string): ClbEvents['health'][] => {
+  const changes: ClbEvents['health'][] = [];
+  closers.push(fixture.simulator.on('health', (change) => change.ip === ip && changes.push(change)));
+  return changes;
+};
+
+type HealthCheck = NonNullable<Parameters<Fixture['client']['CreateListener']>[0]['HealthCheck']>;
+
+const bind = async (
+  { ip, port }: { ip: string; port: number },
+  healthCheck: HealthCheck = {},
+  weight = 10,
+): Promise<string> => {
+  nextPort += 1;
+  const [listenerId = ''] = await fixture.createListeners(lb.id, [nextPort], { HealthCheck: healthCheck });
+  await fixture.register(lb.id, [{ listenerId, ip, port, weight }]);
+  return listenerId;
+};
+
+const becomes = (ip: string, health: string): Promise<boolean> =>
+  until(`${ip} is ${health}`, () => fixture.target(ip).health === health);
+
+/** What the API says about the one target of a listener. */
+const described = async (listenerId: string): Promise<Record<string, unknown>> => {
+  const { LoadBalancers } = await fixture.client.DescribeTargetHealth({
+    LoadBalancerIds: [lb.id],
+    ListenerIds: [listenerId],
+  });
+  const [rule, ...more] = LoadBalancers?.[0]?.Listeners?.[0]?.Rules ?? [];
+  expect(more).toEqual([]);
+  expect(rule).toMatchObject({ Domain: null, Url: null });
+  expect(rule?.LocationId).toMatch(/^loc-[0-9a-z]{8}$/);
+  return { ...rule?.Targets?.[0] };
+};
+
+describe('health checks', () => {
+  it('Unknown becomes Alive after HealthNum probes, which come from the VIP', async () => {
+    const sources: string[] = [];
+    const a = await pod((socket) => {
+      sources.push(fixture.addresses.ordinary(socket.remoteAddress ?? ''));
+    });
+    const changes = changesOf(a.ip);
+    fixture.simulator.settings.firstProbeDelayMs = [20_000, 20_000];
+    const listenerId = await bind(a, { IntervalTime: 10, HealthNum: 4 });
+    expect(await described(listenerId)).toMatchObject({
+      IP: a.ip,
+      Port: 8_080,
+      HealthStatus: false,
+      HealthStatusDetail: 'Unknown',
+      HealthStatusDetial: 'Unknown',
+      Weight: 10,
+    });
+    await becomes(a.ip, 'Alive');
+    fixture.simulator.settings.firstProbeDelayMs = [0, 200];
+    expect(changes).toMatchObject([{ from: 'Unknown', to: 'Alive', listenerId, port: 8_080 }]);
+    expect(sources.length).toBeGreaterThanOrEqual(4);
+    if (fixture.addresses.mode === 'range') expect(new Set(sources)).toEqual(new Set([lb.vip]));
+    expect(await described(listenerId)).toMatchObject({ HealthStatus: true, HealthStatusDetail: 'Alive' });
+  });
+
+  it('a target that stops listening becomes Dead, and Alive again when it is back', async () => {
+    const a = await pod();
+    const changes = changesOf(a.ip);
+    const listenerId = await bind(a);
+    await becomes(a.ip, 'Alive');
+    await a.close();
+    await becomes(a.ip, 'Dead');
+    expect(await described(listenerId)).toMatchObject({ HealthStatus: false, HealthStatusDetail: 'Dead' });
+    const again = createServer((socket) => socket.on('error', () => undefined));
+    await new Promise<void>((resolve) =>
+      again.listen(fixture.addresses.socketOf(a.ip, a.port), () => resolve()),
+    );
+    closers.push(() => again.close());
+    await becomes(a.ip, 'Alive');
+    expect(changes.map(({ from, to }) => `${from} ${to}`)).toEqual([
+      'Unknown Alive',
+      'Alive Dead',
+      'Dead Alive',
+    ]);
+  });
+
+  it('weight 0 is probed and reported all the same', async () => {
+    const a = await pod();
+    const listenerId = await bind(a, {}, 0);
+    await becomes(a.ip, 'Alive');
+    expect(await described(listenerId)).toMatchObject({ HealthStatusDetail: 'Alive', Weight: 0 });
+    await a.close();
+    await becomes(a.ip, 'Dead');
+  });
+
+  it('is Close while it is switched off, Unknown when it is switched on', async () => {
+    const a = await pod();
+    const listenerId = await bind(a, { HealthSwitch: 0 });
+    expect(await described(listenerId)).toMatchObject({ HealthStatus: false, HealthStatusDetail: 'Close' });
+    const changes = changesOf(a.ip);
+    const modify = async (healthCheck: HealthCheck): Promise<void> =>
+      fixture.done(
+        await fixture.client.ModifyListener({
+          LoadBalancerId: lb.id,
+          ListenerId: listenerId,
+          HealthCheck: healthCheck,
+        }),
+      );
+    await modify({ HealthSwitch: 1 });
+    await becomes(a.ip, 'Alive');
+    // Another interval keeps the verdict; the probes go on.
+    await modify({ IntervalTime: 20, TimeOut: 3 });
+    await a.close();
+    await becomes(a.ip, 'Dead');
+    await modify({ HealthSwitch: 0 });
+    await becomes(a.ip, 'Close');
+    expect(changes.map(({ to }) => to)).toEqual(['Unknown', 'Alive', 'Dead', 'Close']);
+  });
+
+  it('another port can be probed', async () => {
+    const a = await pod();
+    const healthy = createServer((socket) => socket.on('error', () => undefined));
+    await new Promise<void>((resolve) =>
+      healthy.listen(fixture.addresses.socketOf(a.ip, 9_000), () => resolve()),
+    );
+    closers.push(() => healthy.close());
+    await bind(a, { CheckPort: 9_000 });
+    await becomes(a.ip, 'Alive');
+    healthy.close();
+    await becomes(a.ip, 'Dead');
+  });
+
+  it('by HTTP: the status decides, by the mask of HttpCode', async () => {
+    let status = '200 OK';
+    const requests: string[] = [];
+    const a = await pod((socket) => {
+      socket.once('data', (chunk) => {
+        requests.push(chunk.toString());
+        socket.end(`HTTP/1.1 ${status}\r\nContent-Length: 0\r\n\r\n`);
+      });
+    });
+    await bind(a, {
+      CheckType: 'HTTP',
+      HttpVersion: 'HTTP/1.1',
+      HttpCheckDomain: 'game.example',
+      HttpCheckPath: '/ready',
+      HttpCheckMethod: 'GET',
+      HttpCode: 6,
+    });
+    await becomes(a.ip, 'Alive');
+    expect(requests[0]).toMatch(/^GET \/ready HTTP\/1\.1\r\nHost: game\.example\r\n/);
+    status = '503 Service Unavailable';
+    await becomes(a.ip, 'Dead');
+    status = '302 Found';
+    await becomes(a.ip, 'Alive');
+  });
+
+  it('by HTTP: a target that accepts and never answers is Dead', async () => {
+    const a = await pod((socket) => socket.resume());
+    await bind(a, {
+      CheckType: 'HTTP',
+      HttpVersion: 'HTTP/1.1',
+      HttpCheckDomain: 'game.example',
+      UnHealthNum: 2,
+    });
+    await becomes(a.ip, 'Dead');
+  });
+
+  it('an unknown load balancer fails the whole read, unless that is switched', async () => {
+    const { client, simulator } = fixture;
+    const read = () => client.DescribeTargetHealth({ LoadBalancerIds: [lb.id, 'lb-00000000'] });
+    await expect(read()).rejects.toMatchObject({ code: 'InvalidParameter.LBIdNotFound' });
+    simulator.settings.unknownLoadBalancerInHealth = 'skip';
+    expect((await read()).LoadBalancers).toHaveLength(1);
+    const thirtyOne = Array.from({ length: 31 }, () => lb.id);
+    await expect(client.DescribeTargetHealth({ LoadBalancerIds: thirtyOne })).rejects.toMatchObject({
+      code: 'InvalidParameterValue.Length',
+    });
+  });
+});
