@@ -1,8 +1,10 @@
 import type { Connection } from '../../shared/kubernetes/connection.ts';
+import { holdLease, type LeaseHolder } from '../../shared/kubernetes/lease.ts';
 import { createView } from '../../shared/kubernetes/view.ts';
 import type { Clock, Random } from '../../shared/model/clock.ts';
 import type { DeriveOptions } from '../../shared/model/derive.ts';
 import type { DesiredState } from '../../shared/model/desired-state.ts';
+import type { View } from '../../shared/model/view.ts';
 import type { Settings } from '../../shared/process/config.ts';
 import type { Log } from '../../shared/process/log.ts';
 import type { Doorbell } from '../../shared/queue/doorbell/doorbell.ts';
@@ -34,17 +36,33 @@ export interface ForwarderDependencies {
   readonly log: Log;
 }
 
+export interface Figures {
+  readonly pods: number;
+  readonly services: number;
+  readonly endpointSlices: number;
+  /** Invocations under way, and load balancers that wait for one. */
+  readonly running: number;
+  readonly waiting: number;
+  /** Every object has been put by this leader. */
+  readonly complete: boolean;
+}
+
 export interface Forwarder {
+  readonly view: View;
   /** Every watch has told all there is. */
   isSynced(): boolean;
   /** Holds the Lease, and is not about to end. */
   isLeading(): boolean;
+  /** For the metrics. */
+  figures(): Figures;
   /** Ends what runs, lets go of the Lease, stops watching. */
   stop(): Promise<void>;
 }
 
 /** So long may invocations under way delay the release of the Lease. */
 const endMs = 10_000;
+/** A leader whom a newer one refused asks for the Lease again after so long. */
+const deposedMs = 2_000;
 
 /** The resident process in the cluster: watches, and while it holds the Lease puts and dispatches. */
 export const startForwarder = (dependencies: ForwarderDependencies): Forwarder => {
@@ -84,7 +102,7 @@ export const startForwarder = (dependencies: ForwarderDependencies): Forwarder =
     source: settings.policy.clusterId,
     clock,
     log,
-    onDeposed: () => lease.resign(),
+    onDeposed: () => void resign(),
     onStoreLost: () => leader.takeOverAgain(),
     onPut,
   });
@@ -132,4 +150,58 @@ export const startForwarder = (dependencies: ForwarderDependencies): Forwarder =
     clock,
     log,
   });
+
+  let synced = false;
+  let lease: LeaseHolder | undefined;
+  const candidate = (): void => {
+    const { namespace, leaseName, identity } = settings.kubernetes;
+    lease = holdLease(connection, {
+      namespace,
+      name: leaseName,
+      identity,
+      clock,
+      random,
+      log,
+      onAcquired: () => {
+        log.info('Holds the Lease.', { identity });
+        leader.begin();
+      },
+      onLost: () => {
+        log.warn('The Lease is lost.', { identity });
+        void leader.end();
+      },
+    });
+  };
+  /** Somebody led after us: the Lease is not ours, whatever we last read of it. */
+  const resign = async (): Promise<void> => {
+    const given = lease;
+    lease = undefined;
+    await Promise.all([leader.end(), given?.stop()]);
+    await clock.sleep(deposedMs, ending.signal);
+    if (!ending.signal.aborted && lease === undefined) candidate();
+  };
+  watches.synced.then(
+    () => {
+      synced = true;
+      log.info('Synced.', { ...view.sizes() });
+      if (!ending.signal.aborted) candidate();
+    },
+    () => undefined,
+  );
+
+  return {
+    view,
+    isSynced: () => synced,
+    isLeading: () => !ending.signal.aborted && lease?.held === true,
+    figures: () => ({ ...view.sizes(), ...dispatch.load(), complete: feeder.isComplete() }),
+    stop: async () => {
+      ending.abort();
+      const patience = new AbortController();
+      await Promise.race([leader.end(), clock.sleep(endMs, patience.signal)]);
+      patience.abort();
+      await lease?.stop();
+      await watches.stop();
+      await doorbell.close();
+    },
+  };
 };

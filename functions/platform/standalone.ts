@@ -7,8 +7,8 @@ import { systemClock } from '../../shared/process/clock.ts';
 import {
   describeProblems,
   readSettings,
-  type Settings,
   type SettingProblem,
+  type Settings,
   wrongSettingsExitCode,
 } from '../../shared/process/config.ts';
 import { createLog, type Log } from '../../shared/process/log.ts';
@@ -100,11 +100,11 @@ const main = async (): Promise<void> => {
   const forwarder = start(settings, connection, log);
 
   let ending = false;
-  const end = (why: string, lingerMs: number): void => {
+  const end = (why: string): void => {
     if (ending) return;
     ending = true;
     log.info('Ends.', { why });
-    forwarder.stop(lingerMs).then(
+    forwarder.stop().then(
       () => process.exit(0),
       (error: unknown) => {
         log.error('Did not end well.', { error });
@@ -113,11 +113,11 @@ const main = async (): Promise<void> => {
     );
   };
   for (const signal of ['SIGTERM', 'SIGINT'] as const) {
-    process.on(signal, () => end(signal, settings.webhook?.lingerMs ?? 0));
+    process.on(signal, () => end(signal));
   }
   if (settings.exitWithParent) {
     process.stdin.on('close', () => {
-      end('stdin ended', 0);
+      end('stdin ended');
       setTimeout(() => process.exit(0), orphanMs).unref();
     });
     process.stdin.resume();
