@@ -5,10 +5,13 @@ import type { ResolveService } from './admission/call.ts';
 import { Webhooks } from './admission/webhooks.ts';
 import { answer } from './api.ts';
 import { allowAuthenticated } from './auth/authorize.ts';
+import { Rbac } from './auth/rbac.ts';
 import { Tokens } from './auth/tokens.ts';
 import { createInitialObjects } from './bootstrap.ts';
 import { makeServerCertificate } from './certificates.ts';
 import type { ApiContext, Authorizer, User } from './context.ts';
+import { startGarbageCollector } from './controllers/garbage-collector.ts';
+import { startNamespaceLifecycle } from './controllers/namespace-lifecycle.ts';
 import { defaultGitVersion, versionInfo } from './discovery/version.ts';
 import { Faults } from './faults.ts';
 import { requestListener } from './http.ts';
@@ -33,7 +36,9 @@ export interface ApiServerOptions {
   /** How many changes of each resource a watch can go back. */
   readonly historyLimit?: number;
   readonly bookmarkIntervalMs?: number;
-  /** Who may do what; default: everybody with a token everything. */
+  /** Rights come from the cluster's Roles and Bindings; default: everybody with a token may do everything. */
+  readonly rbac?: boolean;
+  /** Who may do what, instead of either. */
   readonly authorize?: Authorizer;
   /** Where the webhook of a Service listens. */
   readonly resolveService?: ResolveService;
@@ -83,18 +88,22 @@ export const startApiServer = async (options: ApiServerOptions = {}): Promise<Ap
   const store = new ObjectStore(options.historyLimit ?? 20_000);
   const tokens = new Tokens(store, now, 'https://kubernetes.default.svc');
   const adminToken = adminTokenOf(options.tokens ?? {}, tokens);
+  const rbac = options.rbac === true ? new Rbac(store) : undefined;
+  const byDefault: Authorizer =
+    rbac === undefined ? allowAuthenticated : (attributes) => rbac.allows(attributes);
   const context: ApiContext = {
     store,
     now,
     serviceCidr: options.serviceCidr ?? '10.96.0.0/16',
     admission: new Webhooks(store, options.resolveService ?? (() => undefined)),
-    authorize: options.authorize ?? allowAuthenticated,
+    authorize: options.authorize ?? byDefault,
     watch: { bookmarkIntervalMs: options.bookmarkIntervalMs ?? 60_000 },
     podLog: options.podLog ?? (() => undefined),
     identify: (token) => tokens.identify(token),
-    rulesOf: undefined,
+    rulesOf: rbac === undefined ? undefined : (user, namespace) => rbac.rules(user, namespace),
     issueToken: (serviceAccount, seconds) => tokens.issue(serviceAccount, seconds),
   };
+  const stopControllers = [startGarbageCollector(context), startNamespaceLifecycle(context)];
   await createInitialObjects(context);
   const sockets = new Set<Socket>();
   const faults = new Faults(() => {
@@ -147,6 +156,7 @@ export const startApiServer = async (options: ApiServerOptions = {}): Promise<Ap
     compact: () => store.compact(),
     close: () =>
       new Promise((resolve) => {
+        for (const stop of stopControllers) stop();
         server.close(() => resolve());
         for (const socket of sockets) socket.destroy();
       }),

@@ -1,11 +1,6 @@
 import type { Attributes, Authorizer } from '../context.ts';
 import { forbidden, StatusError } from '../status-error.ts';
 
-/** What may be read without saying who one is (`system:public-info-viewer`). */
-const publicPaths = new Set(['/healthz', '/livez', '/readyz', '/version']);
-
-export const isPublicPath = (path: string): boolean => publicPaths.has(path.replace(/(.)\/.*$/, '$1'));
-
 /** Everybody whose token is known may do everything. */
 export const allowAuthenticated: Authorizer = ({ user }) => !user.groups.includes('system:unauthenticated');
 

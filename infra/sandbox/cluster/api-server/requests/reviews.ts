@@ -1,3 +1,4 @@
+import { requireAllowed } from '../auth/authorize.ts';
 import type { ApiContext, Attributes, User } from '../context.ts';
 import { reviewResources } from '../discovery/discovery.ts';
 import { isObject, type Json, type JsonObject, objectOf, textOf, textsOf } from '../json.ts';
@@ -73,6 +74,16 @@ export const handleReview = (context: ApiContext, request: ApiRequest): ApiRespo
   if (review === undefined) return undefined;
   if (request.method !== 'POST') throw methodNotAllowed();
   if (request.user.groups.includes('system:unauthenticated')) throw unauthorized();
+  requireAllowed(context.authorize, {
+    user: request.user,
+    verb: 'create',
+    group: review.group,
+    resource: review.resource,
+    subresource: '',
+    namespace: '',
+    name: '',
+    path: request.path,
+  });
   const body = decodeBody(request.body, request.contentType);
   const given = isObject(body) ? body : {};
   const status = statusOf(context, review.kind, request.user, objectOf(given.spec));
