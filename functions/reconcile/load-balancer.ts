@@ -112,8 +112,7 @@ const serve = async (hold: Hold, serving: KeptState, deps: ReconcileDeps): Promi
   for (const { objectUid, wanted } of pass.unexplained) await hold.needsEvidence(objectUid, wanted);
   if (pass.retry !== undefined) {
     const { afterMs, reason, strict, readFirst } = pass.retry;
-    if (readFirst) await deps.store.markDue(loadBalancerKey, 'rest', true);
-    await hold.retry(afterMs, reason, strict);
+    await hold.retry(afterMs, reason, { strict, observeNext: readFirst });
     return { loadBalancerKey, outcome: 'retry', detail: reason };
   }
   const inherited = hold.inherited !== 'released';
@@ -177,8 +176,7 @@ export const reconcileLoadBalancer = async (
         await store.markDue(loadBalancerKey, 'rest', true);
         return { loadBalancerKey, outcome: 'lost' };
       }
-      if (retry.readFirst) await store.markDue(loadBalancerKey, 'rest', true);
-      await hold.retry(retry.afterMs, retry.reason, retry.strict);
+      await hold.retry(retry.afterMs, retry.reason, { strict: retry.strict, observeNext: retry.readFirst });
       return { loadBalancerKey, outcome: 'retry', detail: retry.reason };
     }
   } catch (error) {

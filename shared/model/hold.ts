@@ -30,6 +30,14 @@ export interface Done {
   readonly observeNext?: boolean;
 }
 
+/** How a hold ends that is to be taken again. */
+export interface RetryHow {
+  /** Never sooner, not even for a put: the CLB is busy with the load balancer. */
+  readonly strict?: boolean;
+  /** The record may be wrong: the next one reads from the CLB. */
+  readonly observeNext?: boolean;
+}
+
 /** The right to write to one load balancer for about 20 s, renewed before each call (law L4). */
 export interface Hold {
   readonly loadBalancerKey: string;
@@ -50,8 +58,8 @@ export interface Hold {
   record(recorded: Recorded): Promise<boolean>;
   /** Ends the hold; everything is applied. */
   done(done: Done): Promise<void>;
-  /** Ends the hold; due again after `afterMs`, never sooner (not even for a put) if `strict`. */
-  retry(afterMs: number, reason: string, strict?: boolean): Promise<void>;
+  /** Ends the hold; due again after `afterMs`. */
+  retry(afterMs: number, reason: string, how?: RetryHow): Promise<void>;
   /** Asks the forwarder to re-read an object and put it again. */
   needsEvidence(objectUid: string, wanted: readonly EvidenceWanted[]): Promise<void>;
   /** Sets a state aside until a newer one or a new build comes. */

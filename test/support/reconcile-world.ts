@@ -5,7 +5,7 @@ import type { CallRecord } from '../../infra/sandbox/clb/calls.ts';
 import type { ClbSettings } from '../../infra/sandbox/clb/settings.ts';
 import { type ClbSimulator, startClbSimulator } from '../../infra/sandbox/clb/simulator.ts';
 import { createClb } from '../../shared/clb/clb.ts';
-import { createClbApi } from '../../shared/clb/clb-api.ts';
+import { type Action, type Answer, createClbApi, type Requests } from '../../shared/clb/clb-api.ts';
 import { makeDesiredStateEvent } from '../../shared/events/make-event.ts';
 import { formatSequence } from '../../shared/events/sequence.ts';
 import type {
@@ -75,6 +75,13 @@ export interface ReconcileWorld {
   /** Passes, with time moved on as the retries ask, until nothing is due. */
   settle(): Promise<void>;
   readiness(): ReturnType<typeof readiness>;
+  /** Resolves while a call of the action is being answered by the simulator. */
+  callUnderWay(action: string): Promise<void>;
+  /** What somebody else does to a load balancer, by hand. */
+  readonly foreign: {
+    createListener(loadBalancerId: string, port: number, targetIp: string): Promise<void>;
+    setWeight(loadBalancerId: string, targetIp: string, weight: number): Promise<void>;
+  };
   /** The calls since the last `script()`, as normalised lines. */
   script(): readonly string[];
   close(): Promise<void>;
@@ -126,20 +133,27 @@ const normaliser = (podNames: ReadonlyMap<string, string>) => {
 
 /** The reconcile and readiness functions over a memory store, a fake clock and a real CLB simulator. */
 export const startReconcileWorld = async (
-  options: { readonly settings?: Partial<ClbSettings>; readonly speed?: number } = {},
+  options: {
+    readonly settings?: Partial<ClbSettings>;
+    readonly speed?: number;
+    /** Of another world, which goes on owning it. */
+    readonly clb?: ClbSimulator;
+  } = {},
 ): Promise<ReconcileWorld> => {
-  const addresses = await claimAddresses();
-  const clb = await startClbSimulator({
-    listen: { host: '127.0.0.1', port: 0 },
-    addresses,
-    speed: options.speed ?? 50,
-    settings: {
-      batchLockTailMs: [0, 0],
-      callsPerSecond: 1_000,
-      targetOutsideVpc: 'accept',
-      ...options.settings,
-    },
-  });
+  const addresses = options.clb === undefined ? await claimAddresses() : undefined;
+  const clb =
+    options.clb ??
+    (await startClbSimulator({
+      listen: { host: '127.0.0.1', port: 0 },
+      addresses: addresses ?? (await claimAddresses()),
+      speed: options.speed ?? 50,
+      settings: {
+        batchLockTailMs: [0, 0],
+        callsPerSecond: 1_000,
+        targetOutsideVpc: 'accept',
+        ...options.settings,
+      },
+    }));
   const clock = createFakeClock();
   const store = createMemoryStore({ clock, budgetPerSecond: 1_000 });
   const writer = recordingWriter();
@@ -168,6 +182,23 @@ export const startReconcileWorld = async (
   const before = new Map<string, DesiredState>();
   const podNames = new Map<string, string>();
   const normalise = normaliser(podNames);
+  /** Actions that reached the simulator since the last put. */
+  const arrived = new Set<string>();
+  clb.faults.inject({
+    when: ({ action }) => {
+      arrived.add(action);
+      return false;
+    },
+    effect: { kind: 'latency', ms: 0 },
+  });
+  const byHand = async <A extends Action>(action: A, request: Requests[A]): Promise<Answer<A>> => {
+    const answer = await api.call(action, request);
+    for (let tries = 0; tries < 200; tries += 1) {
+      if (!clb.state().loadBalancers.some(({ locked }) => locked)) return answer;
+      await systemClock.sleep(5);
+    }
+    throw new Error(`${action} does not end`);
+  };
   let counter = 0;
   let read = 0;
   let key = '';
@@ -183,6 +214,7 @@ export const startReconcileWorld = async (
     deps,
     put: async (state) => {
       counter += 1;
+      arrived.clear();
       key = state.loadBalancerKey;
       for (const { ips, ref } of state.pods) for (const ip of ips) podNames.set(ip, ref.name);
       await store.put(
@@ -212,6 +244,34 @@ export const startReconcileWorld = async (
       if (idle < 20) throw new Error('the load balancer did not settle');
     },
     readiness: () => readiness({ invocationId: 'test', unheld: [] }, { ...deps, gateType: defaultGateType }),
+    callUnderWay: async (action) => {
+      for (let tries = 0; tries < 500 && !arrived.has(action); tries += 1) await systemClock.sleep(5);
+      if (!arrived.has(action)) throw new Error(`no call of ${action}`);
+    },
+    foreign: {
+      createListener: async (loadBalancerId, port, targetIp) => {
+        const made = await byHand('CreateListener', {
+          LoadBalancerId: loadBalancerId,
+          Ports: [port],
+          Protocol: 'TCP',
+          ListenerNames: ['by-hand'],
+        });
+        const [listenerId] = made.listenerIds;
+        await byHand('BatchRegisterTargets', {
+          LoadBalancerId: loadBalancerId,
+          Targets: [{ ListenerId: listenerId ?? '', EniIp: targetIp, Port: 80, Weight: 10 }],
+        });
+      },
+      setWeight: async (loadBalancerId, targetIp, weight) => {
+        const listener = clb.state().loadBalancers[0]?.listeners[0];
+        await byHand('BatchModifyTargetWeight', {
+          LoadBalancerId: loadBalancerId,
+          ModifyList: [
+            { ListenerId: listener?.id ?? '', Targets: [{ EniIp: targetIp, Port: 80, Weight: weight }] },
+          ],
+        });
+      },
+    },
     script: () => {
       const calls = clb.calls.slice(read);
       read = clb.calls.length;
@@ -219,6 +279,7 @@ export const startReconcileWorld = async (
     },
     close: async () => {
       api.close();
+      if (addresses === undefined) return;
       await clb.close();
       await addresses.release();
     },

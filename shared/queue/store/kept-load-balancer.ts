@@ -7,7 +7,7 @@ import {
   lanes,
   type Sequence,
 } from '../../model/desired-state.ts';
-import type { Done, EvidenceWanted, Hold } from '../../model/hold.ts';
+import type { Done, EvidenceWanted, Hold, RetryHow } from '../../model/hold.ts';
 import { nothingRecorded, type Recorded } from '../../model/observed.ts';
 import { type DeadLetter, type DueLoadBalancer, holdMs } from './store.ts';
 import { readStored, storedText } from './stored-event.ts';
@@ -242,14 +242,14 @@ export const retry = (
   kept: KeptLoadBalancer,
   hold: HoldMark,
   afterMs: number,
-  strict: boolean,
+  how: RetryHow,
   now: number,
 ): void => {
   kept.hold = undefined;
   kept.inherits = hold.inherited;
-  kept.observeNext ||= hold.owesObserve;
+  kept.observeNext ||= hold.owesObserve || how.observeNext === true;
   mark(kept, hold.lane, now + afterMs);
-  if (strict) kept.strictUntil = now + afterMs;
+  if (how.strict === true) kept.strictUntil = now + afterMs;
 };
 
 /** Keeps what was read back, and renews the hold. */

@@ -93,8 +93,8 @@ export const createMemoryStore = ({
         if (mine()) lb.done(of, mark, end, clock.now());
         over = true;
       },
-      retry: async (afterMs, _reason, strict = false) => {
-        if (mine()) lb.retry(of, mark, afterMs, strict, clock.now());
+      retry: async (afterMs, _reason, how = {}) => {
+        if (mine()) lb.retry(of, mark, afterMs, how, clock.now());
         over = true;
       },
       needsEvidence: async (objectUid, wanted) => {

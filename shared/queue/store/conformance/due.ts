@@ -113,7 +113,7 @@ export const dueSuite = (makeStore: MakeStore): void => {
     test('a put within a strict back-off is due when it ends, and nobody takes it before', async () => {
       const { store, take, clock, dueKeys } = await fixture();
       await store.put(eventOf('web', at(1)), 'rest');
-      await (await take()).retry(500, 'ResourceInOperating', true);
+      await (await take()).retry(500, 'ResourceInOperating', { strict: true });
       await store.put(eventOf('web', at(2)), 'drain');
       await store.markDue('lb-a', 'drain');
       await clock.advance(499);
@@ -193,6 +193,17 @@ export const dueSuite = (makeStore: MakeStore): void => {
       await next.record({ ...next.recorded, observedAt: 2 });
       await next.retry(0, 'ResourceInOperating');
       expect((await take()).mustObserve).toBe(false);
+    });
+
+    test('retry may ask that the next one reads, though this one kept what it read', async () => {
+      const { store, take, apply } = await fixture();
+      await store.put(eventOf('web', at(1)), 'rest');
+      await apply();
+      await store.markDue('lb-a', 'rest');
+      const hold = await take();
+      await hold.record(hold.recorded);
+      await hold.retry(0, 'a call without an answer', { observeNext: true });
+      expect((await take()).mustObserve).toBe(true);
     });
 
     test('a check for late calls comes at its time, whatever is taken and done before (L4)', async () => {

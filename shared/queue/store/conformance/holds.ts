@@ -72,7 +72,7 @@ export const holdSuite = (makeStore: MakeStore): void => {
       await lost.needsEvidence('web', [{ protocol: 'TCP', port: 80, targets: [] }]);
       await lost.deadLetter('web', 'says slow');
       await lost.done({ applied: handed(lost), released: ['web'] });
-      await lost.retry(60_000, 'says slow', true);
+      await lost.retry(60_000, 'says slow', { strict: true });
       expect(await store.evidenceWanted()).toEqual([]);
       expect(await store.deadLetters()).toEqual([]);
 

@@ -28,6 +28,8 @@ interface Call {
 export interface Worker {
   readonly name: string;
   isBusy(): boolean;
+  /** It waits for the answer to a call. */
+  isCalling(): boolean;
   step(lb?: string): Promise<void>;
   retry(strict: boolean): Promise<void>;
 }
@@ -158,13 +160,14 @@ export const createWorld = (store: Store, clock: FakeClock): World => {
 
     const retry = async (strict: boolean): Promise<void> => {
       if (hold === undefined || next === 'land') return;
-      await hold.retry(500, 'asked to', strict);
+      await hold.retry(500, 'asked to', { strict });
       letGo();
     };
 
     return {
       name,
       isBusy: () => hold !== undefined,
+      isCalling: () => hold !== undefined && next === 'land',
       retry,
       step: async (lb) => {
         if (hold === undefined) return take(lb);
