@@ -12,9 +12,11 @@ import {
   wrongSettingsExitCode,
 } from '../../shared/process/config.ts';
 import { createLog, type Log } from '../../shared/process/log.ts';
+import type { ListenAddress } from '../../shared/process/setting-table.ts';
 import { createMemoryDoorbell } from '../../shared/queue/doorbell/memory-doorbell.ts';
 import { createMemoryStore } from '../../shared/queue/store/memory-store.ts';
 import { type Forwarder, startForwarder } from '../forwarder/forwarder.ts';
+import { type HealthServer, startHealth } from '../forwarder/health.ts';
 import { createFunctions } from './in-process.ts';
 import { createLeadingStore } from './leading-store.ts';
 
@@ -32,6 +34,15 @@ const settingsOf = (env: NodeJS.ProcessEnv): Settings => {
   const read = readSettings(env);
   return 'settings' in read ? read.settings : refuse(read.problems);
 };
+
+const refuseAddress = (name: string, { host, port }: ListenAddress, error: unknown): never =>
+  refuse([
+    {
+      name,
+      value: `${host}:${port}`,
+      allowed: `an address to listen on (${error instanceof Error ? error.message : String(error)})`,
+    },
+  ]);
 
 const connect = async (settings: Settings): Promise<Connection> => {
   const { source } = settings.kubernetes;
@@ -89,6 +100,21 @@ const start = (settings: Settings, connection: Connection, log: Log): Forwarder 
   return forwarder;
 };
 
+const serveHealth = async (settings: Settings, forwarder: Forwarder): Promise<HealthServer | undefined> => {
+  const listen = settings.health;
+  if (listen === undefined) return undefined;
+  try {
+    return await startHealth({
+      listen,
+      checks: { synced: forwarder.isSynced },
+      isLeading: forwarder.isLeading,
+      figures: () => ({ ...forwarder.figures() }),
+    });
+  } catch (error) {
+    return refuseAddress('CLB_DIRECT_HEALTH_LISTEN', listen, error);
+  }
+};
+
 const main = async (): Promise<void> => {
   const settings = settingsOf(process.env);
   const log = createLog('clb-direct', settings.logLevel);
@@ -99,12 +125,14 @@ const main = async (): Promise<void> => {
   );
   const forwarder = start(settings, connection, log);
 
+  const health = await serveHealth(settings, forwarder);
+
   let ending = false;
   const end = (why: string): void => {
     if (ending) return;
     ending = true;
     log.info('Ends.', { why });
-    forwarder.stop().then(
+    Promise.all([forwarder.stop(), health?.close()]).then(
       () => process.exit(0),
       (error: unknown) => {
         log.error('Did not end well.', { error });
