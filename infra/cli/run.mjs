@@ -116,9 +116,13 @@ const main = async () => {
   if (args[0] === '--script') {
     const { command, first } = npm();
     const [, name = '', ...rest] = args;
-    const code = await run(command, [...first, 'run', '-s', name, ...(rest.length > 0 ? ['--', ...rest] : [])], {
-      stdio: 'inherit',
-    });
+    const code = await run(
+      command,
+      [...first, 'run', '-s', name, ...(rest.length > 0 ? ['--', ...rest] : [])],
+      {
+        stdio: 'inherit',
+      },
+    );
     process.exit(code);
   }
   const { buildPrograms } = await import('./build.mjs');

@@ -109,6 +109,8 @@ export type Happening =
       readonly pid: number;
       readonly detail: string;
     }
+  /** A line that the standalone process wrote. */
+  | { readonly type: 'log'; readonly line: string }
   | { readonly type: 'warning'; readonly text: string };
 
 /** With the time at which it was seen, ms since 1970. */

@@ -25,6 +25,7 @@ export class RunState {
   #loadBalancerId: string | undefined;
   #address: string | undefined;
   #rollout: RolloutSeen | undefined;
+  #rolls = 0;
 
   get stage(): StageName {
     return this.#stage;
@@ -48,6 +49,11 @@ export class RunState {
     return this.#rollout;
   }
 
+  /** How many rollouts under load have begun. */
+  get rolls(): number {
+    return this.#rolls;
+  }
+
   /** CLB calls by action, those answered with an error included. */
   get clbCalls(): Readonly<Record<string, number>> {
     return this.#calls;
@@ -66,6 +72,11 @@ export class RunState {
     return [...this.#pods.values()].map((pod) => ({ pod, target: this.#targets.get(pod.ip ?? '') }));
   }
 
+  /** Whether the load balancer has a target at the address. */
+  isBound(ip: string | undefined): boolean {
+    return this.#targets.has(ip ?? '');
+  }
+
   /** The name of the newest Pod that had the address. */
   podAt(ip: string): string | undefined {
     return this.#timelines.at(ip)?.name;
@@ -77,6 +88,7 @@ export class RunState {
       case 'stage':
         this.#stage = event.stage;
         this.#stages.set(event.stage, event.timeMs);
+        if (event.stage === 'rolling') this.#rolls += 1;
         break;
       case 'pod':
       case 'pod-status':

@@ -1,0 +1,28 @@
+import { InvalidArgumentError } from 'commander';
+
+/** A whole number of at least `least`. */
+export const wholeNumber =
+  (least: number) =>
+  (text: string): number => {
+    const value = Number(text);
+    if (!/^\d+$/.test(text) || !Number.isSafeInteger(value) || value < least) {
+      throw new InvalidArgumentError(`It must be a whole number of at least ${least}.`);
+    }
+    return value;
+  };
+
+/** A number above 0. */
+export const positiveNumber = (text: string): number => {
+  const value = Number(text);
+  if (!(value > 0) || !Number.isFinite(value)) throw new InvalidArgumentError('It must be a number above 0.');
+  return value;
+};
+
+/** `HOST:PORT` of this machine's loopback. */
+export const loopbackAddress = (text: string): { host: string; port: number } => {
+  const [, host = '', port = ''] = /^(127(?:\.\d{1,3}){3}|localhost):(\d{1,5})$/.exec(text) ?? [];
+  if (host === '' || Number(port) > 65_535) {
+    throw new InvalidArgumentError('It must be 127.x.y.z:PORT; nothing here listens on another network.');
+  }
+  return { host: host === 'localhost' ? '127.0.0.1' : host, port: Number(port) };
+};

@@ -1,0 +1,58 @@
+import { Command } from 'commander';
+import { runClbAlone } from '../sandbox/clb/alone.ts';
+import { runClusterAlone } from '../sandbox/cluster/alone.ts';
+import { loopbackAddress, positiveNumber } from './arguments.ts';
+
+interface ClbFlags {
+  readonly listen: { readonly host: string; readonly port: number };
+  readonly speed: number;
+  readonly region?: string;
+}
+
+interface ClusterFlags {
+  readonly listen?: { readonly host: string; readonly port: number };
+  readonly kubeconfig: string;
+}
+
+const clb = (): Command =>
+  new Command('clb')
+    .description(
+      'The CLB simulator alone, for any Tencent Cloud SDK. Prints one line of JSON when it is ready (url, region,\n' +
+        'secretId, secretKey) and runs until SIGTERM or Ctrl-C.',
+    )
+    .option('--listen <host:port>', 'where its API listens; port 0: any', loopbackAddress, {
+      host: '127.0.0.1',
+      port: 0,
+    })
+    .option('--region <region>', 'the one region it serves (default: ap-guangzhou)')
+    .option('--speed <n>', 'divides the times that the real CLB takes', positiveNumber, 1)
+    .action(async (flags: ClbFlags) => {
+      await runClbAlone({
+        listen: flags.listen,
+        speed: flags.speed,
+        ...(flags.region === undefined ? {} : { region: flags.region }),
+      });
+      process.exit(0);
+    });
+
+const cluster = (): Command =>
+  new Command('cluster')
+    .description(
+      'The Kubernetes cluster alone, for kubectl and others. Prints one line of JSON when it is ready and runs until\n' +
+        'SIGTERM or Ctrl-C.',
+    )
+    .requiredOption('--kubeconfig <file>', 'where to write how to reach it')
+    .option('--listen <host:port>', 'where its API server listens', loopbackAddress)
+    .action(async (flags: ClusterFlags) => {
+      await runClusterAlone({
+        kubeconfigFile: flags.kubeconfig,
+        ...(flags.listen === undefined ? {} : { listen: flags.listen }),
+      });
+      process.exit(0);
+    });
+
+export const sandboxCommand = (): Command =>
+  new Command('sandbox')
+    .description('one part of the sandbox alone, for clients of your own')
+    .addCommand(clb())
+    .addCommand(cluster());

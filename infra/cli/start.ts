@@ -1,0 +1,213 @@
+import { Command, Option } from 'commander';
+import { seededRandom } from '../sandbox/random.ts';
+import { type Sandbox, startSandbox } from '../sandbox/sandbox.ts';
+import { deployGuide, guide, type RollOptions, rollUnderLoad } from '../sandbox/scenario/rolling-update.ts';
+import { Run } from '../sandbox/scenario/run.ts';
+import { isLossless, type Summary } from '../sandbox/scenario/summary.ts';
+import { createDisplay, type Display } from '../sandbox/screen/display.ts';
+import { listenToKeys } from '../sandbox/screen/keys.ts';
+import { summaryText } from '../sandbox/screen/summary-text.ts';
+import { positiveNumber, wholeNumber } from './arguments.ts';
+import { writeHistory } from './history-file.ts';
+
+interface StartFlags {
+  readonly once: boolean;
+  readonly json: boolean;
+  readonly gate: boolean;
+  readonly idle: boolean;
+  readonly speed: number;
+  readonly seed?: number;
+  readonly killForwarder?: RollOptions['killForwarderAt'] | true;
+  readonly history?: string;
+}
+
+/** Somebody asked it to end before it had an answer. */
+class Stopped extends Error {
+  readonly exitCode: number;
+
+  constructor(exitCode: number) {
+    super('stopped');
+    this.exitCode = exitCode;
+  }
+}
+
+const keys = 'r roll again   k kill the forwarder   q stop';
+
+/** Who waits for the next thing a person asks for. */
+class Requests {
+  readonly #run: Run;
+  #rollAgain: (() => void) | undefined;
+
+  constructor(run: Run) {
+    this.#run = run;
+  }
+
+  roll(): void {
+    this.#rollAgain?.();
+  }
+
+  /** Resolves when another rollout is asked for; rejects when the run is given up. */
+  next(): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const { signal } = this.#run;
+      const abandon = (): void => reject(signal.reason);
+      if (signal.aborted) abandon();
+      signal.addEventListener('abort', abandon, { once: true });
+      this.#rollAgain = () => {
+        signal.removeEventListener('abort', abandon);
+        this.#rollAgain = undefined;
+        resolve();
+      };
+    });
+  }
+}
+
+const heading = (sandbox: Sandbox): string[] => [
+  '',
+  'In another terminal:',
+  `  export KUBECONFIG=${sandbox.kubeconfigFile}`,
+  '  kubectl get pods -o wide',
+];
+
+/** One run from the start of the sandbox to its end. Resolves with the exit code. */
+class Start {
+  readonly #flags: StartFlags;
+  readonly #run = new Run();
+  readonly #requests = new Requests(this.#run);
+  readonly #display: Display;
+  #sandbox: Sandbox | undefined;
+  #version = 1;
+  /** What the last rollout came to; undefined: none has ended. */
+  #summary: Summary | undefined;
+
+  constructor(flags: StartFlags) {
+    this.#flags = flags;
+    const gate = flags.gate ? '' : ', without the readiness gate';
+    const speed = flags.speed === 1 ? '' : `, CLB ${flags.speed} times as fast`;
+    this.#display = createDisplay({
+      run: this.#run,
+      out: flags.json ? process.stderr : process.stdout,
+      title: `clb-direct: a rolling update under load${gate}${speed}`,
+      service: guide.service,
+      keys,
+      socketOf: (ip, port) => this.#sandbox?.addresses.socketOf(ip, port),
+    });
+  }
+
+  async run(): Promise<number> {
+    const { history } = this.#run;
+    const signals = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const;
+    for (const [signal, exitCode] of Object.entries(signals)) {
+      process.on(signal, () => this.#run.giveUp(new Stopped(exitCode)));
+    }
+    const restoreKeys = this.#flags.json ? () => undefined : listenToKeys((key) => this.#press(key));
+    process.on('message', (message) => {
+      if (message === 'restart-standalone') this.#sandbox?.standalone.kill('SIGTERM');
+    });
+    let exitCode: number;
+    try {
+      if (!this.#flags.json) this.#display.screen();
+      history.add({ type: 'stage', stage: 'starting', text: 'start the cluster, the CLB and the forwarder' });
+      await this.#all();
+      exitCode = this.#exitCode();
+    } catch (error) {
+      exitCode = this.#failed(error);
+    } finally {
+      restoreKeys();
+      this.#display.close();
+    }
+    await this.#sandbox?.close();
+    return exitCode;
+  }
+
+  async #all(): Promise<void> {
+    const { history } = this.#run;
+    const sandbox = await startSandbox({
+      speed: this.#flags.speed,
+      gate: this.#flags.gate,
+      ...(this.#flags.seed === undefined ? {} : { random: seededRandom(this.#flags.seed) }),
+      onStandalone: (change, pid, detail) => history.add({ type: 'standalone', change, pid, detail }),
+      onStandaloneLine: (line) => history.add({ type: 'log', line }),
+    });
+    this.#sandbox = sandbox;
+    await deployGuide(sandbox, this.#run);
+    if (!this.#flags.idle) await this.#roll(sandbox);
+    if (this.#flags.once) return;
+    for (;;) {
+      this.#display.lines();
+      this.#display.say([...heading(sandbox), ...(process.stdin.isTTY ? ['', keys] : []), '']);
+      await this.#requests.next();
+      this.#display.screen();
+      await this.#roll(sandbox);
+    }
+  }
+
+  async #roll(sandbox: Sandbox): Promise<void> {
+    this.#version += 1;
+    const { killForwarder } = this.#flags;
+    const summary = await rollUnderLoad(sandbox, this.#run, `v${this.#version}`, {
+      ...(killForwarder === undefined
+        ? {}
+        : { killForwarderAt: killForwarder === true ? 'deleting' : killForwarder }),
+    });
+    this.#summary = this.#summary !== undefined && !isLossless(this.#summary) ? this.#summary : summary;
+    this.#display.lines();
+    this.#display.say(['', ...summaryText(summary, this.#display.styles)]);
+    if (!isLossless(summary)) this.#keepHistory();
+    if (this.#flags.json) process.stdout.write(`${JSON.stringify(summary)}\n`);
+  }
+
+  #press(key: string): void {
+    if (key === 'q')
+      this.#run.giveUp(new Stopped(this.#summary === undefined && !this.#flags.idle ? 130 : 0));
+    else if (key === 'k') this.#sandbox?.standalone.kill('SIGKILL');
+    else if (key === 'r') this.#requests.roll();
+  }
+
+  #exitCode(): number {
+    return this.#summary === undefined || isLossless(this.#summary) ? 0 : 1;
+  }
+
+  #failed(error: unknown): number {
+    this.#display.lines();
+    if (error instanceof Stopped) {
+      // Stopped after a rollout that has ended: what that came to is the answer.
+      const asked = error.exitCode === 130 || error.exitCode === 0;
+      return this.#summary !== undefined && asked ? this.#exitCode() : error.exitCode;
+    }
+    process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
+    this.#keepHistory();
+    return 1;
+  }
+
+  #keepHistory(): void {
+    const file = writeHistory(this.#run.history.events, this.#flags.history);
+    process.stderr.write(`History of this run: ${file}\n`);
+  }
+}
+
+export const startCommand = (): Command =>
+  new Command('start')
+    .description(
+      'Starts a cluster, a CLB and clb-direct, applies the guide’s Deployment and Service, and rolls the Deployment to\n' +
+        'a new version under load. Then it stays up: r rolls again, k kills the forwarder, q stops.',
+    )
+    .option('--once', 'end after the rollout; exit code 0 only if nothing failed', false)
+    .option('--json', 'progress on stderr, and one JSON object as the last line on stdout', false)
+    .option('--without-gate', 'the same without the readiness gate: see what it is for')
+    .option('--speed <n>', 'divides the times that the real CLB takes', positiveNumber, 1)
+    .option('--seed <n>', 'draws the CLB’s times from this seed', wholeNumber(0))
+    .addOption(
+      new Option('--kill-forwarder [when]', 'kill -9 it in the middle of the rollout')
+        .choices(['containers-ready', 'deleting'])
+        .preset('deleting'),
+    )
+    .option('--idle', 'deploy and stay up, but roll only when asked', false)
+    .option('--history <file>', 'where to write the history of a run that fails')
+    .addHelpText(
+      'after',
+      '\nExit code 1: requests were lost, or a step did not come about; the history of the run is then kept as a file.',
+    )
+    .action(async ({ withoutGate, ...flags }: Omit<StartFlags, 'gate'> & { withoutGate?: boolean }) => {
+      process.exit(await new Start({ ...flags, gate: withoutGate !== true }).run());
+    });

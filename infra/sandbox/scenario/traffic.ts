@@ -1,0 +1,59 @@
+import type { Addresses } from '../addresses.ts';
+import { type ClientSpec, type Clients, startClients } from '../load/clients.ts';
+import type { ClientReport } from '../load/report.ts';
+import type { History } from './history.ts';
+
+/** The one whose answers come from one Pod for as long as that Pod stays: a single kept connection. */
+export const sessionClient = 'one session';
+
+/** Who asks, and how often: about 330 requests a second, which leaves two cores room. */
+const specs = (ip: string): ClientSpec[] => {
+  const target = { ip, port: 80 };
+  return [
+    { name: 'new connections', kind: 'new-connections', target, ratePerSecond: 120 },
+    { name: 'kept connections', kind: 'keep-alive', target, ratePerSecond: 180, connections: 8 },
+    { name: 'slow answers', kind: 'slow', target, ratePerSecond: 4 },
+    { name: sessionClient, kind: 'keep-alive', target, ratePerSecond: 25, connections: 1 },
+  ];
+};
+
+export interface Traffic {
+  /** Requests that have ended so far, by the newest reports. */
+  total(): number;
+  /** Ends it in order. */
+  stop(): Promise<readonly { readonly ip: string; readonly report: ClientReport }[]>;
+  /** Ends it at once. */
+  close(): void;
+}
+
+/** Starts the clients as processes; their reports and failures go into the history. */
+export const startTraffic = (
+  addresses: Addresses,
+  ip: string,
+  history: History,
+  programsDir?: string,
+): Traffic => {
+  const told = new Map<string, number>();
+  const onReport = (report: ClientReport): void => {
+    const before = told.get(report.name) ?? 0;
+    for (const failure of report.failures.slice(before)) {
+      history.add({ type: 'failure', client: report.name, failure }, failure.atMs);
+    }
+    told.set(report.name, report.failures.length);
+    history.add({ type: 'client', report }, report.atMs);
+  };
+  const clients: Clients = startClients({
+    addresses,
+    clients: specs(ip),
+    onReport,
+    ...(programsDir === undefined ? {} : { programsDir }),
+  });
+  return {
+    total: () => clients.reports().reduce((sum, { total }) => sum + total, 0),
+    stop: async () => {
+      const reports = await clients.stop();
+      return reports.map((report, at) => ({ ip: clients.ips[at] ?? '', report }));
+    },
+    close: clients.close,
+  };
+};
