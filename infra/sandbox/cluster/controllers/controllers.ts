@@ -2,15 +2,19 @@ import type { Client } from '../client.ts';
 import { createEventRecorder } from '../event-recorder.ts';
 import { type Controller, type ControllerTimes, usualControllerTimes } from './controller.ts';
 import { startDeployments } from './deployment.ts';
+import { startDisruption } from './disruption.ts';
 import { startEndpointSlices } from './endpoint-slice.ts';
 import { startNodeLifecycle } from './node-lifecycle.ts';
 import { startReplicaSets } from './replica-set.ts';
 import { startScheduler } from './scheduler.ts';
 import type { Sources } from './sources.ts';
+import { startStatefulSets } from './stateful-set.ts';
 
 const all = {
   deployment: startDeployments,
   replicaset: startReplicaSets,
+  statefulset: startStatefulSets,
+  disruption: startDisruption,
   endpointslice: startEndpointSlices,
   'node-lifecycle': startNodeLifecycle,
   'default-scheduler': startScheduler,
@@ -39,6 +43,8 @@ export const startControllers = async (options: ControllersOptions): Promise<Con
       sources.endpointSlices,
       sources.deployments,
       sources.replicaSets,
+      sources.statefulSets,
+      sources.podDisruptionBudgets,
     ].map((source) => source.synced),
   );
   const running: Controller[] = [];

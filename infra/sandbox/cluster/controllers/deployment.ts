@@ -30,6 +30,8 @@ const templateText = (template: ReplicaSet['spec']['template']): string => {
   return canonicalJson({ metadata: { labels, annotations }, spec: template.spec });
 };
 
+const isRecreate = (deployment: Deployment): boolean => deployment.spec.strategy?.type === 'Recreate';
+
 const byAge = (a: ReplicaSet, b: ReplicaSet): number =>
   a.metadata.creationTimestamp.localeCompare(b.metadata.creationTimestamp) ||
   a.metadata.name.localeCompare(b.metadata.name);
@@ -110,8 +112,9 @@ export const startDeployments = ({ client, sources, record }: ControllerContext)
       metadata: { ...metadata, uid: '', resourceVersion: '', creationTimestamp: '' },
       spec: draft,
     };
-    const recreate = deployment.spec.strategy?.type === 'Recreate';
-    const replicas = recreate ? (deployment.spec.replicas ?? 1) : newReplicas(deployment, empty, old);
+    const replicas = isRecreate(deployment)
+      ? (deployment.spec.replicas ?? 1)
+      : newReplicas(deployment, empty, old);
     const set = await client.create(replicaSets, namespace, { metadata, spec: { ...draft, replicas } });
     sources.replicaSets.learn(set);
     if (replicas > 0) {
@@ -131,7 +134,7 @@ export const startDeployments = ({ client, sources, record }: ControllerContext)
     old: readonly ReplicaSet[],
   ): Promise<void> => {
     const wanted = deployment.spec.replicas ?? 1;
-    if (deployment.spec.strategy?.type === 'Recreate') {
+    if (isRecreate(deployment)) {
       for (const set of old) await scale(deployment, set, 0);
       if (!hasRunningPods(old)) await scale(deployment, newSet, wanted);
       return;
@@ -181,6 +184,10 @@ export const startDeployments = ({ client, sources, record }: ControllerContext)
     return status;
   };
 
+  /** As it is after our own writes. */
+  const fresh = (set: ReplicaSet): ReplicaSet =>
+    sources.replicaSets.get(set.metadata.namespace ?? '', set.metadata.name) ?? set;
+
   const reconcile = async (key: string): Promise<void> => {
     const deployment = sources.deployments.get(...partsOf(key));
     if (deployment === undefined) return;
@@ -196,6 +203,13 @@ export const startDeployments = ({ client, sources, record }: ControllerContext)
     if (deployment.spec.paused === true) {
       await resize(deployment, all);
     } else {
+      if (newSet === undefined && isRecreate(deployment)) {
+        for (const set of old) await scale(deployment, set, 0);
+        if (hasRunningPods(old)) {
+          await writeStatus(deployment, undefined, old.map(fresh), false);
+          return;
+        }
+      }
       if (newSet === undefined) {
         newSet = await createSet(deployment, old);
         created = true;
@@ -203,8 +217,6 @@ export const startDeployments = ({ client, sources, record }: ControllerContext)
       newSet = await setRevision(deployment, newSet, old);
       if (!created) await roll(deployment, newSet, old);
     }
-    const fresh = (set: ReplicaSet): ReplicaSet =>
-      sources.replicaSets.get(set.metadata.namespace ?? '', set.metadata.name) ?? set;
     const current = sources.deployments.get(...partsOf(key)) ?? deployment;
     const freshNew = newSet === undefined ? undefined : fresh(newSet);
     const freshAll = [...old.map(fresh), ...(freshNew === undefined ? [] : [freshNew])];

@@ -82,6 +82,11 @@ describe('rolling update', () => {
     expect(rollOut(aDeployment(3), false)).toEqual({ steps: ['1/3'], leastAvailable: 3, mostPods: 4 });
   });
 
+  it('does not count Pods as available that it has given up already', () => {
+    const sizes = oldReplicas(aDeployment(4), aSet('new', 2, 1), [aSet('old', 3, 4)]);
+    expect(sizes.get('old')).toBe(2);
+  });
+
   it('takes old Pods that are not available first, oldest ReplicaSet first', () => {
     const sizes = oldReplicas(aDeployment(4), aSet('new', 1, 1), [aSet('older', 2, 0), aSet('old', 2, 2)]);
     expect([...sizes]).toEqual([

@@ -20,7 +20,10 @@ export const rolloutBounds = (deployment: Deployment): { maxSurge: number; maxUn
 };
 
 export const replicasOf = (set: ReplicaSet): number => set.spec.replicas ?? 1;
-const availableOf = (set: ReplicaSet): number => set.status?.availableReplicas ?? 0;
+
+/** Available Pods that will stay: the status of a ReplicaSet that was just made smaller still counts the others. */
+const availableOf = (set: ReplicaSet): number =>
+  Math.min(set.status?.availableReplicas ?? 0, replicasOf(set));
 const sum = (sets: readonly ReplicaSet[], of: (set: ReplicaSet) => number): number =>
   sets.reduce((total, set) => total + of(set), 0);
 
@@ -101,7 +104,7 @@ export const deploymentCounts = (
     | 'observedGeneration'
   >
 > => {
-  const available = sum(all, availableOf);
+  const available = sum(all, (set) => set.status?.availableReplicas ?? 0);
   return {
     observedGeneration: deployment.metadata.generation ?? 0,
     replicas: sum(all, (set) => set.status?.replicas ?? 0),
