@@ -53,14 +53,6 @@ export const problemTable = {
     reason: 'LoadBalancerApiRefused',
     remedy: 'See the message of the CLB; it is tried again with growing pauses.',
   },
-  D1010: {
-    reason: 'DesiredStateUnreadable',
-    remedy: 'Look at the dead letter; a newer state or build frees it.',
-  },
-  D1011: {
-    reason: 'CannotMakeRoomFirst',
-    remedy: 'Nothing; the target was replaced with a short gap because the CLB allows an address once.',
-  },
 } as const satisfies Record<string, { readonly reason: string; readonly remedy: string }>;
 
 export type ProblemCode = keyof typeof problemTable;
