@@ -51,7 +51,7 @@ export const problemTable = {
   },
   D1009: {
     reason: 'LoadBalancerApiRefused',
-    remedy: 'See the message of the CLB; it is tried again with growing pauses.',
+    remedy: 'See the message of the CLB; it is tried again every half minute, and at once when the object changes.',
   },
 } as const satisfies Record<string, { readonly reason: string; readonly remedy: string }>;
 
