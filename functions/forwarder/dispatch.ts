@@ -175,6 +175,7 @@ export const createDispatch = (dependencies: DispatchDependencies): Dispatch => 
     alarm.set(now + (now < restlessUntil ? Math.min(askSoonEveryMs, askEveryMs) : askEveryMs));
   };
   const alarm = createAlarm(clock, () => void ask());
+  const alarmOfRings = createAlarm(clock, pump);
 
   const listen = (): void => {
     listening = true;
@@ -183,7 +184,8 @@ export const createDispatch = (dependencies: DispatchDependencies): Dispatch => 
         if (!on) return;
         // What runs is asked for when it has ended: the function may have taken what rang.
         for (const ring of rings) if (!isRunning(ring.loadBalancerKey)) backlog.add(ring);
-        pump();
+        // Rings of one moment fill one batch.
+        alarmOfRings.set(clock.now());
       },
       { batchSize },
     );
@@ -199,6 +201,7 @@ export const createDispatch = (dependencies: DispatchDependencies): Dispatch => 
     stop: async () => {
       on = false;
       alarm.stop();
+      alarmOfRings.stop();
       backlog.clear();
       patience.clear();
       await Promise.all(ends);
