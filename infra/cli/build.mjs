@@ -78,7 +78,7 @@ export const buildPrograms = async () => {
     } catch {
       old = undefined;
     }
-    if (old !== undefined && old.equals(contents)) continue;
+    if (old?.equals(contents)) continue;
     replace(path, contents);
     changed.push(path.slice(join(root, 'dist').length + 1));
   }

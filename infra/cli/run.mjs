@@ -39,12 +39,12 @@ const isInstalled = () => {
   if (wanted === undefined) fail('package-lock.json is missing or broken; this is no complete clone.');
   const present = packagesOf(join(root, 'node_modules', '.package-lock.json'));
   if (present === undefined) return false;
-  return Object.keys(wanted).every(
-    (path) =>
-      path === '' ||
-      wanted[path].optional === true ||
-      (present[path] !== undefined && present[path].version === wanted[path].version),
+  const version = (path) => (path in present ? present[path].version : 'none');
+  const isSame = Object.keys(wanted).every(
+    (path) => path === '' || wanted[path].optional === true || version(path) === wanted[path].version,
   );
+  // An installation made on another system has another system's build tool.
+  return isSame && `node_modules/@esbuild/${process.platform}-${process.arch}` in present;
 };
 
 const npm = () => {
@@ -53,7 +53,7 @@ const npm = () => {
     process.env.npm_execpath,
     join(beside, '..', 'lib', 'node_modules', 'npm', 'bin', 'npm-cli.js'),
     join(beside, 'node_modules', 'npm', 'bin', 'npm-cli.js'),
-  ].find((candidate) => candidate !== undefined && candidate.endsWith('npm-cli.js') && existsSync(candidate));
+  ].find((candidate) => /npm-cli\.js$/.test(candidate || '') && existsSync(candidate));
   return file === undefined ? { command: 'npm', first: [] } : { command: process.execPath, first: [file] };
 };
 

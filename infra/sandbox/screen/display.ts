@@ -37,6 +37,18 @@ const keptEvents = 200;
 export const urlOf = ({ host, port }: SocketAddress): string =>
   port === 80 ? `http://${host}/` : `http://${host}:${port}/`;
 
+/** Lost requests come by the hundred: of each client's, one a second is shown. All are counted and in the history. */
+const repetitions = (): ((event: HistoryEvent) => boolean) => {
+  const lastMs = new Map<string, number>();
+  return (event) => {
+    if (event.type !== 'failure' && event.type !== 'refused') return false;
+    const key = `${event.type} ${event.client}`;
+    if (event.timeMs - (lastMs.get(key) ?? 0) < 1_000) return true;
+    lastMs.set(key, event.timeMs);
+    return false;
+  };
+};
+
 export const createDisplay = (options: DisplayOptions): Display => {
   const { run, out } = options;
   const { history, state } = run;
@@ -48,10 +60,11 @@ export const createDisplay = (options: DisplayOptions): Display => {
 
   const style = (tone: EventText['tone']): ((text: string) => string) =>
     ({ good: styles.good, bad: styles.bad, stage: styles.bold, plain: plainStyles.bold })[tone];
+  const isRepeated = repetitions();
   const hear = (event: HistoryEvent): void => {
     if (event.type === 'client') rates.add(event.report);
     const said = describeEvent(event, (ip) => state.podAt(ip));
-    if (said === undefined) return;
+    if (said === undefined || isRepeated(event)) return;
     const atMs = event.timeMs - history.startedMs;
     events.push({ atMs, said });
     if (events.length > keptEvents) events.shift();

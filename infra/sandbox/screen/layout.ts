@@ -1,7 +1,7 @@
 import type { ClientReport } from '../load/report.ts';
 import type { PodState, RunState } from '../scenario/run-state.ts';
 import { type EventText, shortName } from './describe-event.ts';
-import { duration, fit, fitRight, grouped, type Styles } from './style.ts';
+import { alignLeft, alignRight, duration, grouped, type Styles } from './style.ts';
 import { waitingFor } from './waiting-for.ts';
 
 export interface ScreenModel {
@@ -46,7 +46,7 @@ const row = (cells: readonly Cell[], width: number): string => {
   for (const { text, width: wanted, right, style } of cells) {
     const space = Math.min(wanted, left);
     if (space <= 0) break;
-    const fitted = right === true ? fitRight(text, space) : fit(text, space);
+    const fitted = right === true ? alignRight(text, space) : alignLeft(text, space);
     parts.push(style === undefined ? fitted : style(fitted));
     left -= space + 1;
   }
@@ -149,7 +149,7 @@ export const layout = (model: ScreenModel, size: Size, styles: Styles): string[]
   const width = Math.max(20, Math.min(widest, size.columns));
   const time = duration(model.elapsedMs);
   const head = [
-    `${styles.bold(fit(model.title, width - time.length - 1))} ${time}`,
+    `${styles.bold(alignLeft(model.title, width - time.length - 1))} ${time}`,
     '',
     ...serviceLines(model, width, styles),
     rolloutLine(model, width, styles),
@@ -187,7 +187,7 @@ export const layout = (model: ScreenModel, size: Size, styles: Styles): string[]
     ),
     '',
   ];
-  const foot = ['', styles.dim(fit(model.keys, width).trimEnd())];
+  const foot = ['', styles.dim(alignLeft(model.keys, width).trimEnd())];
   const room = Math.max(0, size.rows - head.length - foot.length);
   const events = room === 0 ? [] : model.events.slice(-room);
   return [...head, ...events.map((event) => eventLine(event, width, styles)), ...foot].slice(0, size.rows);

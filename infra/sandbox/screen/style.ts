@@ -31,11 +31,11 @@ export const stylesFor = (isTerminal: boolean, env: NodeJS.ProcessEnv = process.
   isTerminal && (env['NO_COLOR'] ?? '') === '' ? colours : plainStyles;
 
 /** Text of exactly `width` columns: cut with an ellipsis, or filled up with spaces. */
-export const fit = (text: string, width: number): string =>
+export const alignLeft = (text: string, width: number): string =>
   text.length > width ? `${text.slice(0, Math.max(0, width - 1))}…` : text.padEnd(width);
 
 /** The same for numbers, which stand at the right. */
-export const fitRight = (text: string, width: number): string =>
+export const alignRight = (text: string, width: number): string =>
   text.length > width ? text.slice(text.length - width) : text.padStart(width);
 
 /** `7.3 s`, `1 min 12 s`. */

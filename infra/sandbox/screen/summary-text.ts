@@ -1,6 +1,6 @@
 import { isLossless, type PodSummary, type Summary } from '../scenario/summary.ts';
 import { shortName } from './describe-event.ts';
-import { duration, fit, fitRight, grouped, type Styles } from './style.ts';
+import { alignLeft, alignRight, duration, grouped, type Styles } from './style.ts';
 
 const seconds = (ms: number | undefined): string => (ms === undefined ? '-' : (ms / 1000).toFixed(2));
 
@@ -15,7 +15,7 @@ const columns: readonly (readonly [title: string, of: (pod: PodSummary) => strin
 ];
 
 const cell = (text: string, width: number, at: number): string =>
-  at < 2 ? fit(text, width) : fitRight(text, width);
+  at < 2 ? alignLeft(text, width) : alignRight(text, width);
 
 const podTable = (pods: readonly PodSummary[], styles: Styles): string[] => [
   styles.dim(columns.map(([title, , width], at) => cell(title, width, at)).join(' ')),
