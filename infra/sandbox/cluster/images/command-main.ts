@@ -1,7 +1,7 @@
 // Images without a server of their own (`busybox`, `alpine`): runs the declared command on this machine and passes
 // signals and the exit code on.
 import { spawn } from 'node:child_process';
-import { dieWithSandbox } from './container.ts';
+import { dieWithSandbox, tellUp } from './container.ts';
 
 dieWithSandbox();
 const [program = 'sleep', ...args] = process.argv.slice(2);
@@ -13,3 +13,4 @@ child.on('error', (error) => {
 child.on('exit', (code) => process.exit(code ?? 137));
 process.on('exit', () => child.kill('SIGKILL'));
 process.on('SIGTERM', () => child.kill('SIGTERM'));
+tellUp();

@@ -1,3 +1,4 @@
+import { closeSync, writeSync } from 'node:fs';
 import { createServer, type Server } from 'node:net';
 
 /** What the kubelet stand-in tells a container's process through its environment. */
@@ -37,6 +38,21 @@ export const dieWithSandbox = (): void => {
   process.stdin.on('end', () => process.exit(137));
   process.stdin.on('error', () => process.exit(137));
   process.stdin.resume();
+};
+
+const upFd = 3;
+
+/**
+ * Tells the kubelet that the handlers of this process are in place; it sends no signal before. (In a container a signal
+ * that comes too early is ignored; here it would kill.)
+ */
+export const tellUp = (): void => {
+  try {
+    writeSync(upFd, 'up');
+    closeSync(upFd);
+  } catch {
+    // Started by hand: nobody listens.
+  }
 };
 
 /** Listens on every socket of the container; exits with 1 when one is taken. */

@@ -1,7 +1,7 @@
 // The `nginx` of the sandbox: a well-made HTTP/1.1 server. After SIGTERM it goes on accepting for a while, asks every
 // client to leave with its next answer (`Connection: close`), finishes what is in flight and exits 0.
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import { containerSettings, dieWithSandbox, listenAll } from './container.ts';
+import { containerSettings, dieWithSandbox, listenAll, tellUp } from './container.ts';
 
 dieWithSandbox();
 const settings = containerSettings();
@@ -76,3 +76,4 @@ const leave = async (): Promise<void> => {
 };
 process.on('SIGTERM', () => void leave());
 process.on('SIGINT', () => undefined);
+tellUp();

@@ -1,7 +1,7 @@
 // `tcp-echo`: sends back what it receives on connections that may live long. After SIGTERM it goes on accepting for a
 // while, then ends each connection in order (FIN after what was echoed) and exits 0.
 import { createServer, type Server, type Socket } from 'node:net';
-import { containerSettings, dieWithSandbox, listenAll } from './container.ts';
+import { containerSettings, dieWithSandbox, listenAll, tellUp } from './container.ts';
 
 dieWithSandbox();
 const settings = containerSettings();
@@ -26,3 +26,4 @@ process.once('SIGTERM', () => {
   }, settings.acceptMs);
 });
 process.on('SIGINT', () => undefined);
+tellUp();

@@ -36,7 +36,7 @@ export const startContainerProcess = (
 ): ContainerProcess => {
   const child: ChildProcess = spawn(process.execPath, [...nodeFlags, file, ...args], {
     detached: true,
-    stdio: ['pipe', 'pipe', 'pipe'],
+    stdio: ['pipe', 'pipe', 'pipe', 'pipe'],
     cwd: '/',
     env: { UV_THREADPOOL_SIZE: '1', ...env },
   });
@@ -66,11 +66,16 @@ export const startContainerProcess = (
         });
     });
   });
+  // The program says so when its signal handlers are in place; before that, SIGTERM would just kill it.
+  const up = new Promise<void>((resolve) => {
+    child.stdio[3]?.once('data', () => resolve());
+    child.stdio[3]?.on('error', () => resolve());
+  });
   return {
     pid,
     exited,
     terminate: () => {
-      child.kill('SIGTERM');
+      void up.then(() => child.kill('SIGTERM'));
     },
     kill: () => {
       if (pid !== undefined) killGroup(pid);
