@@ -61,6 +61,10 @@ export const forward = (options: ForwardOptions): ForwardedConnection => {
     let connected = false;
     attempt.once('connect', () => {
       connected = true;
+      if (client.destroyed) {
+        attempt.resetAndDestroy();
+        return;
+      }
       target.traffic.total += 1;
       client.pipe(attempt);
       attempt.pipe(client);
