@@ -1,5 +1,6 @@
 import type { JsonObject } from './json.ts';
 import type { KubeObject } from './kube-object.ts';
+import type { Applied } from './patch/apply.ts';
 import type { ResourceDefinition } from './resources/definition.ts';
 import type { ObjectStore } from './store/store.ts';
 
@@ -67,6 +68,8 @@ export interface ApiContext {
   readonly admission: Admission;
   readonly authorize: Authorizer;
   readonly watch: WatchSettings;
+  /** What each manager applied. */
+  readonly applied: Applied;
   /** What a container wrote so far; undefined: it has not started. */
   readonly podLog: (pod: KubeObject, container: string) => string | undefined;
   /** Who a token stands for. @throws StatusError 401 */

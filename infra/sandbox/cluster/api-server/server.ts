@@ -17,6 +17,7 @@ import { Faults } from './faults.ts';
 import { requestListener } from './http.ts';
 import type { KubeObject } from './kube-object.ts';
 import { kubeconfigYaml } from './kubeconfig.ts';
+import { Applied } from './patch/apply.ts';
 import type { ApiRequest } from './requests/exchange.ts';
 import { ObjectStore } from './store/store.ts';
 
@@ -98,6 +99,7 @@ export const startApiServer = async (options: ApiServerOptions = {}): Promise<Ap
     admission: new Webhooks(store, options.resolveService ?? (() => undefined)),
     authorize: options.authorize ?? byDefault,
     watch: { bookmarkIntervalMs: options.bookmarkIntervalMs ?? 60_000 },
+    applied: new Applied(),
     podLog: options.podLog ?? (() => undefined),
     identify: (token) => tokens.identify(token),
     rulesOf: rbac === undefined ? undefined : (user, namespace) => rbac.rules(user, namespace),

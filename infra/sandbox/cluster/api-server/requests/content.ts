@@ -65,14 +65,21 @@ export const decodeBody = (body: string, contentType: string | undefined): Json 
   throw unsupportedMediaType(['application/json', 'application/yaml']);
 };
 
-export type PatchType = 'apply' | 'json' | 'merge' | 'strategic';
+export type PatchType = 'json' | 'merge' | 'strategic';
 
 const patchTypes: Readonly<Record<string, PatchType>> = {
   'application/json-patch+json': 'json',
   'application/merge-patch+json': 'merge',
   'application/strategic-merge-patch+json': 'strategic',
-  'application/apply-patch+yaml': 'apply',
 };
+
+const applyType = 'application/apply-patch+yaml';
+
+/** Whether a PATCH is a server-side apply. */
+export const isApply = (contentType: string | undefined): boolean => mediaType(contentType) === applyType;
+
+/** Decodes the body of a server-side apply. @throws StatusError 400 */
+export const decodeApply = (body: string): Json => decodeYaml(body);
 
 /** Decodes the body of a PATCH. @throws StatusError 400, 415 */
 export const decodePatch = (
@@ -80,6 +87,6 @@ export const decodePatch = (
   contentType: string | undefined,
 ): { type: PatchType; patch: Json } => {
   const type = patchTypes[mediaType(contentType)];
-  if (type === undefined) throw unsupportedMediaType(Object.keys(patchTypes));
-  return { type, patch: type === 'apply' ? decodeYaml(body) : parseJson(body) };
+  if (type === undefined) throw unsupportedMediaType([...Object.keys(patchTypes), applyType]);
+  return { type, patch: parseJson(body) };
 };

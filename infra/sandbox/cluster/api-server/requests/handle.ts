@@ -1,19 +1,23 @@
 import type { ApiContext } from '../context.ts';
-import type { Json } from '../json.ts';
+import { required } from '../field-errors.ts';
+import { isObject, type Json } from '../json.ts';
+import type { KubeObject } from '../kube-object.ts';
+import { mergeSchemaOf } from '../patch/merge-schema.ts';
+import { collectionKey } from '../resources/definition.ts';
 import {
   badRequest,
   conflict,
+  invalidObject,
   methodNotAllowed,
   noSuchResource,
   notFound,
-  StatusError,
   success,
 } from '../status-error.ts';
-import { decodeBody, decodePatch, negotiate } from './content.ts';
+import { decodeApply, decodeBody, decodePatch, isApply, negotiate } from './content.ts';
 import { createObject } from './create.ts';
 import { type DeleteOptions, deleteObject, parseDeleteOptions } from './delete.ts';
 import { type ApiRequest, type ApiResponse, json, jsonText } from './exchange.ts';
-import { parseBody, patchObject } from './patch.ts';
+import { editObject, parseBody, patchDocument } from './patch.ts';
 import { getObject, listObjects } from './read.ts';
 import type { ResourcePath } from './resource-path.ts';
 import { answerObject, type ResourceRequest } from './resource-request.ts';
@@ -79,22 +83,42 @@ const patch = async (
   { context, request, path, target, options, rendering }: ResourceRequest,
   subresource: '' | 'status',
 ): Promise<ApiResponse> => {
-  const decoded = decodePatch(request.body, request.contentType);
-  try {
-    const { stored, warnings } = await updateObject(
-      context,
-      { target, subresource, change: (current) => patchObject(current, decoded.type, decoded.patch, path) },
-      options,
-    );
-    return answerObject(200, stored, rendering, warnings);
-  } catch (error) {
-    const creates = decoded.type === 'apply' && subresource === '';
-    if (!(creates && error instanceof StatusError && error.code === 404)) throw error;
-    const draft = parseBody(decoded.patch, path);
-    if (draft.metadata.name !== path.name) throw notFound(path.definition, path.name);
-    const { stored, warnings } = await createObject(context, path.definition, path.namespace, draft, options);
-    return answerObject(201, stored, rendering, warnings);
+  const { type, patch: body } = decodePatch(request.body, request.contentType);
+  const { kind } = path.definition;
+  const change = (current: KubeObject): KubeObject =>
+    editObject(current, path, (document) => patchDocument(document, type, body, kind));
+  const { stored, warnings } = await updateObject(context, { target, subresource, change }, options);
+  return answerObject(200, stored, rendering, warnings);
+};
+
+/** Server-side apply: creates what is not there. */
+const apply = async (
+  { context, request, path, target, options, rendering }: ResourceRequest,
+  subresource: '' | 'status',
+): Promise<ApiResponse> => {
+  const config = decodeApply(request.body);
+  const manager = request.query.get('fieldManager') ?? '';
+  if (manager === '') {
+    throw invalidObject({ group: 'meta.k8s.io', kind: 'PatchOptions' }, '', [
+      required('fieldManager', 'is required for apply patch'),
+    ]);
   }
+  if (!isObject(config))
+    throw badRequest('error decoding YAML: json: cannot unmarshal into Go value of type map');
+  const schema = mergeSchemaOf(path.definition.kind);
+  const change = (current: KubeObject): KubeObject =>
+    editObject(current, path, (document) =>
+      context.applied.apply(document, current.metadata.uid ?? '', manager, config, schema),
+    );
+  const isThere =
+    context.store.collection(collectionKey(path.definition)).get(path.namespace, path.name) !== undefined;
+  if (!isThere && subresource !== '') throw notFound(path.definition, path.name);
+  const body = structuredClone(config);
+  const { stored, warnings } = isThere
+    ? await updateObject(context, { target, subresource, change }, options)
+    : await createObject(context, path.definition, path.namespace, parseBody(body, path), options);
+  if (!options.dryRun) context.applied.record(stored.object.metadata.uid ?? '', manager, config);
+  return answerObject(isThere ? 200 : 201, stored, rendering, warnings);
 };
 
 const deleteBody = (request: ApiRequest): Json => {
@@ -169,7 +193,7 @@ export const handleResource = async (
       return replace(on, part);
     case 'PATCH':
       if (name === '') throw methodNotAllowed();
-      return patch(on, part);
+      return isApply(request.contentType) ? apply(on, part) : patch(on, part);
     case 'DELETE':
       if (part === 'status') throw methodNotAllowed();
       return name === '' ? removeCollection(on) : remove(on);

@@ -57,20 +57,23 @@ export const patchDocument = (document: Json, type: PatchType, patch: Json, kind
       if (!isObject(patch))
         throw badRequest('json: cannot unmarshal into Go value of type map[string]interface {}');
       return mergePatch(document, patch);
-    case 'apply':
     case 'strategic':
       return strategicMergePatch(isObject(document) ? document : {}, patch, mergeSchemaOf(kind));
   }
 };
 
 /**
- * What a patch makes of a stored object, in the stored version again.
+ * What an edit makes of a stored object, in the stored version again.
  *
+ * @param edit works on the version that the path names
  * @throws StatusError 400, 422
  */
-export const patchObject = (current: KubeObject, type: PatchType, patch: Json, of: Served): KubeObject => {
-  const patched = patchDocument(structuredClone(encodeVersion(current, of)), type, patch, of.definition.kind);
-  const draft = parseBody(patched, of);
+export const editObject = (
+  current: KubeObject,
+  of: Served,
+  edit: (document: KubeObject) => Json,
+): KubeObject => {
+  const draft = parseBody(edit(structuredClone(encodeVersion(current, of))), of);
   if (draft.metadata.name !== current.metadata.name) {
     throw badRequest(
       `the name of the object (${draft.metadata.name}) does not match the name on the URL (${current.metadata.name})`,
