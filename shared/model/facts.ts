@@ -90,6 +90,8 @@ export interface ServiceFact {
   readonly existingLoadBalancerId?: string;
   /** Weights by StatefulSet ordinal, from `lb-rs-weight`. */
   readonly ordinalWeights?: OrdinalWeights;
+  /** `pre-stop-sleep-seconds`: what admission injects into the Pods that the Service selects; 0: nothing. */
+  readonly preStopSleepSeconds?: number;
   readonly problems: readonly Problem[];
 }
 

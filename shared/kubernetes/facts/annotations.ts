@@ -11,6 +11,10 @@ export const annotationKeys = {
   ordinalWeights: 'service.cloud.tencent.com/lb-rs-weight',
   customWeight: 'service.cloud.tencent.com/custom-weight',
   networks: 'tke.cloud.tencent.com/networks',
+  /** On a Pod (template): have our gate added, whoever selects it. */
+  readinessGate: 'clb-direct.io/readiness-gate',
+  /** On a Pod (template) or a Service: preStop `sleep` for containers that have no preStop handler. */
+  preStopSleepSeconds: 'clb-direct.io/pre-stop-sleep-seconds',
 } as const;
 
 /** An annotation that was read: its value, or the problem with it. Neither: the object does not carry it. */
@@ -24,6 +28,9 @@ const maxShown = 200;
 /** Annotation values are the users' own text: long ones are cut before they are shown. */
 const shown = (value: string): string =>
   JSON.stringify(value.length > maxShown ? `${value.slice(0, maxShown)}…` : value);
+
+/** The longest preStop sleep that can be asked for. */
+export const maxPreStopSleepSeconds = 3_600;
 
 /** The problem with an annotation: key, value and what is allowed. */
 export const notAllowed = (

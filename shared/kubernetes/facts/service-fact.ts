@@ -1,7 +1,14 @@
 import type { ServiceFact, ServiceMode, ServicePortFact } from '../../model/facts.ts';
 import { finalizer, lifeAnnotation, loadBalancerIdAnnotation } from '../../model/names.ts';
 import { type Problem, problem } from '../../model/problems.ts';
-import { annotationKeys, notAllowed, readChoice, readId, readOrdinalWeights } from './annotations.ts';
+import {
+  annotationKeys,
+  maxPreStopSleepSeconds,
+  notAllowed,
+  readChoice,
+  readId,
+  readOrdinalWeights,
+} from './annotations.ts';
 import {
   identityOf,
   type Json,
@@ -68,6 +75,14 @@ export const serviceFact = (object: unknown, options: ServiceFactOptions = {}): 
   const deciding = [skip, directAccess, existing, subnet].flatMap((read) => read.problem ?? []);
   const problems: Problem[] = [...deciding, ...(weights.problem === undefined ? [] : [weights.problem])];
 
+  const sleepText = annotations[annotationKeys.preStopSleepSeconds];
+  const preStopSleepSeconds =
+    sleepText === undefined ? undefined : parseWhole(sleepText, 0, maxPreStopSleepSeconds);
+  if (sleepText !== undefined && preStopSleepSeconds === undefined) {
+    const allowed = `a whole number 0 to ${maxPreStopSleepSeconds}`;
+    problems.push(notAllowed(annotationKeys.preStopSleepSeconds, sleepText, allowed, 'warning'));
+  }
+
   const lifeText = annotations[lifeAnnotation];
   const life = lifeText === undefined ? undefined : parseWhole(lifeText, 1, Number.MAX_SAFE_INTEGER);
   if (lifeText !== undefined && life === undefined) {
@@ -103,6 +118,7 @@ export const serviceFact = (object: unknown, options: ServiceFactOptions = {}): 
       ...optional('internalSubnetId', subnet.value),
       ...optional('existingLoadBalancerId', existing.value),
       ...optional('ordinalWeights', weights.value),
+      ...optional('preStopSleepSeconds', preStopSleepSeconds),
       problems,
     },
   };
