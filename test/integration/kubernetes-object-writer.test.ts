@@ -1,3 +1,4 @@
+import { build } from 'esbuild';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { type ApiServer, startApiServer } from '../../infra/sandbox/cluster/api-server/server.ts';
 import { type Connection, connectionOf } from '../../shared/kubernetes/connection.ts';
@@ -340,5 +341,23 @@ describe('failures', () => {
       server.reset();
     }
     await server.close();
+  });
+});
+
+describe('bundle', () => {
+  it('holds no library and stays small: it goes into every function', async () => {
+    const { metafile, outputFiles } = await build({
+      entryPoints: ['shared/kubernetes/object-writer-http.ts', 'shared/kubernetes/connection.ts'],
+      bundle: true,
+      minify: true,
+      write: false,
+      metafile: true,
+      outdir: 'unwritten',
+      platform: 'node',
+      target: 'node20',
+      format: 'esm',
+    });
+    expect(Object.keys(metafile.inputs).filter((path) => !path.startsWith('shared/'))).toEqual([]);
+    expect(outputFiles.reduce((bytes, { contents }) => bytes + contents.length, 0)).toBeLessThan(16 * 1024);
   });
 });
