@@ -2,6 +2,7 @@ import { expect, test } from 'vitest';
 import { describeProblems, readSettings, settingDocs } from './config.ts';
 
 const least = {
+  KUBECONFIG: 'kubeconfig.yaml',
   CLB_DIRECT_CLUSTER_ID: 'demo',
   CLB_DIRECT_CLB_REGION: 'ap-guangzhou',
   TENCENTCLOUD_SECRET_ID: 'id',
@@ -33,7 +34,7 @@ test('the fewest settings start it, everything else has its documented default',
     exitWithParent: false,
   });
   expect(settings.webhook).toBeUndefined();
-  expect(settings.kubernetes.kubeconfig).toBeUndefined();
+  expect(settings.kubernetes.source).toEqual({ kind: 'kubeconfig', path: 'kubeconfig.yaml' });
   expect(settings.kubernetes.identity).not.toBe('');
 });
 
@@ -63,6 +64,7 @@ test('all problems are listed at once, with name, value and what is allowed', ()
     'CLB_DIRECT_DRAIN_SECONDS',
     'CLB_DIRECT_HEALTH_LISTEN',
     'CLB_DIRECT_WEBHOOK_LISTEN',
+    'KUBECONFIG',
     'TENCENTCLOUD_SECRET_KEY',
   ]);
   expect(problems.CLB_DIRECT_CLAIM).toMatchObject({ value: 'both', allowed: 'one of annotation, class' });
@@ -79,6 +81,7 @@ test('plain http is for an endpoint on this machine only', () => {
 
 test("SCF's own names of the credentials are read", () => {
   const { credentials } = read({
+    KUBERNETES_SERVICE_HOST: '10.0.0.1',
     CLB_DIRECT_CLUSTER_ID: 'demo',
     CLB_DIRECT_CLB_REGION: 'ap-guangzhou',
     TENCENTCLOUD_SECRETID: 'id',

@@ -30,6 +30,11 @@ export interface WebhookSettings {
   readonly preStopSleepSeconds: number;
 }
 
+/** How the API server is reached: KUBECONFIG, else what the kubelet gives each container. */
+export type KubernetesSource =
+  | { readonly kind: 'kubeconfig'; readonly path: string }
+  | { readonly kind: 'in-cluster'; readonly host: string; readonly port: string };
+
 export interface ClbSettings {
   /** Host, or host:port. */
   readonly endpoint: string;
@@ -46,8 +51,7 @@ export interface Settings {
   readonly requireEni: boolean;
   readonly policy: Policy;
   readonly kubernetes: {
-    /** Path of a kubeconfig; absent: in-cluster. */
-    readonly kubeconfig?: string;
+    readonly source: KubernetesSource;
     readonly identity: string;
     readonly namespace: string;
     readonly leaseName: string;
@@ -114,6 +118,21 @@ const credentials = (env: Env, problems: SettingProblem[]): ClbSettings['credent
   };
 };
 
+const kubernetesSource = (env: Env, problems: SettingProblem[]): KubernetesSource | undefined => {
+  const path = given(env, 'KUBECONFIG');
+  if (path !== undefined) return { kind: 'kubeconfig', path };
+  const host = given(env, 'KUBERNETES_SERVICE_HOST');
+  if (host !== undefined) {
+    return { kind: 'in-cluster', host, port: given(env, 'KUBERNETES_SERVICE_PORT') ?? '443' };
+  }
+  problems.push({
+    name: 'KUBECONFIG',
+    value: undefined,
+    allowed: 'the path of a kubeconfig; needed outside of a cluster',
+  });
+  return undefined;
+};
+
 const parseAll = (env: Env, problems: SettingProblem[]): Partial<Values> => {
   for (const name of Object.keys(env)) {
     if (name.startsWith(prefix) && !isKnown(name.slice(prefix.length))) {
@@ -178,6 +197,7 @@ export const readSettings = (
   const problems: SettingProblem[] = [];
   const values = parseAll(env, problems);
   const clbCredentials = credentials(env, problems);
+  const source = kubernetesSource(env, problems);
   const webhook = webhookOf(values, problems);
   if (
     values.CLB_PROTOCOL === 'http' &&
@@ -190,8 +210,7 @@ export const readSettings = (
       allowed: `https, because ${prefix}CLB_ENDPOINT (${values.CLB_ENDPOINT}) is not on this machine`,
     });
   }
-  if (problems.length > 0 || !isWhole(values)) return { problems };
-  const kubeconfig = given(env, 'KUBECONFIG');
+  if (problems.length > 0 || !isWhole(values) || source === undefined) return { problems };
   return {
     problems: [],
     settings: {
@@ -205,7 +224,7 @@ export const readSettings = (
         drainSlackSeconds: values.DRAIN_SLACK_SECONDS,
       },
       kubernetes: {
-        ...(kubeconfig === undefined ? {} : { kubeconfig }),
+        source,
         identity: values.IDENTITY ?? hostname(),
         namespace: values.NAMESPACE,
         leaseName: values.LEASE_NAME,
