@@ -4,7 +4,7 @@ import type { GonePod } from '../model/view.ts';
 /** `View.gonePod` promises ten minutes. */
 const rememberMs = 15 * 60_000;
 
-/** 20 MB or so; only who deletes more Pods than this in ten minutes loses evidence early (absence is read again then). */
+/** 20 MB or so. Whoever deletes more Pods in that time loses evidence early: absence must be read again then. */
 const maxRemembered = 100_000;
 
 /** Deletions that were seen, oldest forgotten first. */
@@ -26,7 +26,7 @@ export class GonePods {
     }
   }
 
-  /** The Pod is seen again: a deletion taken from a list that was restored from a backup, say. */
+  /** The Pod is there again, as after an etcd was restored. */
   forget(uid: string): void {
     this.#pods.delete(uid);
   }

@@ -94,6 +94,7 @@ describe('view', () => {
     view.applyService(set(aService('s1')));
     expect(view.applyService(set(aService('s2')))).toEqual(new Set(['s1', 's2']));
     expect(view.applyService(set(aService('s2', { statusAddresses: ['1.1.1.1'] })))).toEqual(new Set(['s2']));
+    expect(view.applyService(set(aService('s2', { finalizer: true })))).toEqual(new Set(['s1', 's2']));
     expect(view.applyService(set(aService('s2', { mode: 'skip' })))).toEqual(new Set(['s1', 's2']));
     expect(view.applyService(set(aService('s2', { selector: { app: 'x' } })))).toEqual(new Set(['s1', 's2']));
     expect(view.applyService(gone(aService('s1')))).toEqual(new Set(['s1']));

@@ -51,6 +51,8 @@ const holdsAlike = (a: ServiceFact, b: ServiceFact): boolean =>
   a.loadBalancerClass === b.loadBalancerClass &&
   a.mode === b.mode &&
   a.deleting === b.deleting &&
+  a.finalizer === b.finalizer &&
+  a.existingLoadBalancerId === b.existingLoadBalancerId &&
   a.problems.length === b.problems.length;
 
 const podUidsOf = (slice: EndpointSliceFact): ReadonlySet<string> =>
