@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 /**
@@ -11,7 +11,7 @@ import { fileURLToPath } from 'node:url';
 export const programFile = (program: string, programsDir?: string): string => {
   const path = `${program}.mjs`;
   if (programsDir !== undefined) {
-    const file = join(programsDir, path);
+    const file = resolve(programsDir, path);
     if (existsSync(file)) return file;
     throw new Error(`${file} does not exist; run \`npm run build\`.`);
   }
