@@ -7,24 +7,35 @@ import type { DesiredState } from '../../shared/model/desired-state.ts';
 import type { View } from '../../shared/model/view.ts';
 import type { Settings } from '../../shared/process/config.ts';
 import type { Log } from '../../shared/process/log.ts';
+import type { ListenAddress } from '../../shared/process/setting-table.ts';
 import type { Doorbell } from '../../shared/queue/doorbell/doorbell.ts';
 import type { Store } from '../../shared/queue/store/store.ts';
 import type { Functions } from '../platform/functions.ts';
 import { createDispatch } from './dispatch.ts';
 import { createEvidence } from './evidence.ts';
 import { createFeeder } from './feeder.ts';
+import { type HealthServer, startHealth } from './health.ts';
 import { createLeader } from './leader.ts';
 import { createReadinessCalls } from './readiness-calls.ts';
 import { UngatedPods } from './ungated.ts';
 import { createUnheldGates } from './unheld-gates.ts';
 import { WaitingPods } from './waiting-pods.ts';
 import { readPodsAt, readServices, startWatches } from './watches.ts';
+import { startWebhook, type Webhook } from './webhook/webhook.ts';
 
 export interface ForwarderDependencies {
   readonly connection: Connection;
   readonly settings: Pick<
     Settings,
-    'claim' | 'gateType' | 'requireEni' | 'policy' | 'kubernetes' | 'dispatch' | 'resyncMs'
+    | 'claim'
+    | 'gateType'
+    | 'requireEni'
+    | 'policy'
+    | 'kubernetes'
+    | 'dispatch'
+    | 'resyncMs'
+    | 'webhook'
+    | 'health'
   >;
   readonly store: Store;
   readonly doorbell: Doorbell;
@@ -64,8 +75,34 @@ const endMs = 10_000;
 /** A leader whom a newer one refused asks for the Lease again after so long. */
 const deposedMs = 2_000;
 
-/** The resident process in the cluster: watches, and while it holds the Lease puts and dispatches. */
-export const startForwarder = (dependencies: ForwarderDependencies): Forwarder => {
+/** An address that was configured cannot be listened on. */
+export class CannotListenError extends Error {
+  readonly what: 'webhook' | 'health';
+  readonly address: ListenAddress;
+
+  constructor(what: 'webhook' | 'health', address: ListenAddress, cause: unknown) {
+    super(cause instanceof Error ? cause.message : String(cause));
+    this.name = 'CannotListenError';
+    this.what = what;
+    this.address = address;
+  }
+}
+
+const listening = <T>(
+  what: 'webhook' | 'health',
+  address: ListenAddress,
+  start: () => Promise<T>,
+): Promise<T> =>
+  start().catch((error: unknown) => {
+    throw new CannotListenError(what, address, error);
+  });
+
+/**
+ * The resident process in the cluster: watches and admits Pods, and while it holds the Lease puts and dispatches.
+ *
+ * @throws CannotListenError
+ */
+export const startForwarder = async (dependencies: ForwarderDependencies): Promise<Forwarder> => {
   const { connection, settings, store, doorbell, functions, clock, random, log } = dependencies;
   const options: DeriveOptions = {
     claim: settings.claim,
@@ -189,19 +226,62 @@ export const startForwarder = (dependencies: ForwarderDependencies): Forwarder =
     () => undefined,
   );
 
+  const isLeading = (): boolean => !ending.signal.aborted && lease?.held === true;
+  const figures = (): Figures => ({ ...view.sizes(), ...dispatch.load(), complete: feeder.isComplete() });
+  const { webhook: webhookSettings, health: healthAddress } = settings;
+  let webhook: Webhook | undefined;
+  let health: HealthServer | undefined;
+  const stop = async (): Promise<void> => {
+    ending.abort();
+    const patience = new AbortController();
+    await Promise.race([leader.end(), clock.sleep(endMs, patience.signal)]);
+    patience.abort();
+    await lease?.stop();
+    // The webhook serves on for a while; until then the view must stay true.
+    await webhook?.stop();
+    await watches.stop();
+    await health?.close();
+    await doorbell.close();
+  };
+  try {
+    if (webhookSettings !== undefined) {
+      webhook = await listening('webhook', webhookSettings.listen, () =>
+        startWebhook({
+          connection,
+          settings: webhookSettings,
+          ownNamespace: settings.kubernetes.namespace,
+          view,
+          options,
+          synced: watches.synced,
+          clock,
+          log,
+        }),
+      );
+    }
+    if (healthAddress !== undefined) {
+      health = await listening('health', healthAddress, () =>
+        startHealth({
+          listen: healthAddress,
+          checks: {
+            synced: () => synced,
+            ...(webhookSettings === undefined ? {} : { webhook: () => webhook?.isReady() ?? false }),
+            staying: () => !ending.signal.aborted,
+          },
+          isLeading,
+          figures: () => ({ ...figures() }),
+        }),
+      );
+    }
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+
   return {
     view,
     isSynced: () => synced,
-    isLeading: () => !ending.signal.aborted && lease?.held === true,
-    figures: () => ({ ...view.sizes(), ...dispatch.load(), complete: feeder.isComplete() }),
-    stop: async () => {
-      ending.abort();
-      const patience = new AbortController();
-      await Promise.race([leader.end(), clock.sleep(endMs, patience.signal)]);
-      patience.abort();
-      await lease?.stop();
-      await watches.stop();
-      await doorbell.close();
-    },
+    isLeading,
+    figures,
+    stop,
   };
 };

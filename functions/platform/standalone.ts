@@ -12,11 +12,9 @@ import {
   wrongSettingsExitCode,
 } from '../../shared/process/config.ts';
 import { createLog, type Log } from '../../shared/process/log.ts';
-import type { ListenAddress } from '../../shared/process/setting-table.ts';
 import { createMemoryDoorbell } from '../../shared/queue/doorbell/memory-doorbell.ts';
 import { createMemoryStore } from '../../shared/queue/store/memory-store.ts';
-import { type Forwarder, startForwarder } from '../forwarder/forwarder.ts';
-import { type HealthServer, startHealth } from '../forwarder/health.ts';
+import { CannotListenError, type Forwarder, startForwarder } from '../forwarder/forwarder.ts';
 import { createFunctions } from './in-process.ts';
 import { createLeadingStore } from './leading-store.ts';
 
@@ -35,15 +33,6 @@ const settingsOf = (env: NodeJS.ProcessEnv): Settings => {
   return 'settings' in read ? read.settings : refuse(read.problems);
 };
 
-const refuseAddress = (name: string, { host, port }: ListenAddress, error: unknown): never =>
-  refuse([
-    {
-      name,
-      value: `${host}:${port}`,
-      allowed: `an address to listen on (${error instanceof Error ? error.message : String(error)})`,
-    },
-  ]);
-
 const connect = async (settings: Settings): Promise<Connection> => {
   const { source } = settings.kubernetes;
   try {
@@ -61,7 +50,7 @@ const connect = async (settings: Settings): Promise<Connection> => {
 };
 
 /** Forwarder, memory store, memory doorbell and both functions, in this process. */
-const start = (settings: Settings, connection: Connection, log: Log): Forwarder => {
+const start = async (settings: Settings, connection: Connection, log: Log): Promise<Forwarder> => {
   const clock = systemClock;
   const store = createMemoryStore({ clock });
   const api = createClbApi({
@@ -71,8 +60,9 @@ const start = (settings: Settings, connection: Connection, log: Log): Forwarder 
     credentials: () => settings.clb.credentials,
     clock,
   });
+  let forwarder: Forwarder | undefined;
   const functions = createFunctions({
-    store: createLeadingStore(store, () => forwarder.isLeading()),
+    store: createLeadingStore(store, () => forwarder?.isLeading() ?? false),
     clb: createClb({
       api,
       pace: store.budget.ask,
@@ -86,7 +76,7 @@ const start = (settings: Settings, connection: Connection, log: Log): Forwarder 
     clock,
     log,
   });
-  const forwarder = startForwarder({
+  forwarder = await startForwarder({
     connection,
     settings,
     store,
@@ -100,21 +90,6 @@ const start = (settings: Settings, connection: Connection, log: Log): Forwarder 
   return forwarder;
 };
 
-const serveHealth = async (settings: Settings, forwarder: Forwarder): Promise<HealthServer | undefined> => {
-  const listen = settings.health;
-  if (listen === undefined) return undefined;
-  try {
-    return await startHealth({
-      listen,
-      checks: { synced: forwarder.isSynced },
-      isLeading: forwarder.isLeading,
-      figures: () => ({ ...forwarder.figures() }),
-    });
-  } catch (error) {
-    return refuseAddress('CLB_DIRECT_HEALTH_LISTEN', listen, error);
-  }
-};
-
 const main = async (): Promise<void> => {
   const settings = settingsOf(process.env);
   const log = createLog('clb-direct', settings.logLevel);
@@ -123,16 +98,21 @@ const main = async (): Promise<void> => {
     'Standalone: forwarder, store, doorbell and functions in one process. The store is this process’s memory: what it loses when it ends is put again at the next start.',
     { clusterId: settings.policy.clusterId, identity: settings.kubernetes.identity },
   );
-  const forwarder = start(settings, connection, log);
-
-  const health = await serveHealth(settings, forwarder);
+  const forwarder = await start(settings, connection, log).catch((error: unknown) => {
+    if (!(error instanceof CannotListenError)) throw error;
+    const { host, port } = error.address;
+    const name = error.what === 'webhook' ? 'CLB_DIRECT_WEBHOOK_LISTEN' : 'CLB_DIRECT_HEALTH_LISTEN';
+    return refuse([
+      { name, value: `${host}:${port}`, allowed: `an address to listen on (${error.message})` },
+    ]);
+  });
 
   let ending = false;
   const end = (why: string): void => {
     if (ending) return;
     ending = true;
     log.info('Ends.', { why });
-    Promise.all([forwarder.stop(), health?.close()]).then(
+    forwarder.stop().then(
       () => process.exit(0),
       (error: unknown) => {
         log.error('Did not end well.', { error });
