@@ -2,7 +2,7 @@ import type { FieldError } from '../field-errors.ts';
 import type { KubeObject } from '../kube-object.ts';
 import type { NameRule } from '../names.ts';
 import type { FieldReader } from '../selectors.ts';
-import type { ResourceName } from '../status-error.ts';
+import { qualified, type ResourceName } from '../status-error.ts';
 import type { ObjectStore } from '../store/store.ts';
 
 export type Verb = 'create' | 'delete' | 'deletecollection' | 'get' | 'list' | 'patch' | 'update' | 'watch';
@@ -57,11 +57,13 @@ export interface ResourceDefinition extends ResourceName {
   readonly answersDeleted: boolean;
   readonly fields: Readonly<Record<string, FieldReader>>;
   readonly strategy: Strategy;
+  /** Another resource's collection that this one is a second view of. */
+  readonly storedIn?: string;
 }
 
 /** The key of a resource's collection: `pods`, `deployments.apps`. */
-export const collectionKey = (definition: ResourceName): string =>
-  definition.group === '' ? definition.resource : `${definition.resource}.${definition.group}`;
+export const collectionKey = (definition: ResourceDefinition): string =>
+  definition.storedIn ?? qualified(definition);
 
 /** `v1`, `apps/v1` */
 export const apiVersionOf = (definition: ResourceName, version: string): string =>

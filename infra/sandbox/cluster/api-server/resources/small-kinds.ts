@@ -112,33 +112,6 @@ export const leaseStrategy: Strategy = {
   },
 };
 
-export const eventStrategy: Strategy = {
-  validate: (draft) => {
-    const about = textOf(objectOf(draft.involvedObject).namespace);
-    const own = draft.metadata.namespace ?? '';
-    const fits = about === '' ? own === 'default' : about === own;
-    return fits ? [] : [invalid('involvedObject.namespace', about, 'does not match event.namespace')];
-  },
-};
-
-const involved =
-  (field: string): FieldReader =>
-  (object) =>
-    textOf(objectOf(object.involvedObject)[field]);
-
-export const eventFields: Readonly<Record<string, FieldReader>> = {
-  ...Object.fromEntries(
-    ['kind', 'namespace', 'name', 'uid', 'apiVersion', 'resourceVersion', 'fieldPath'].map((field) => [
-      `involvedObject.${field}`,
-      involved(field),
-    ]),
-  ),
-  reason: (object) => textOf(object.reason),
-  reportingComponent: (object) => textOf(object.reportingComponent),
-  source: (object) => textOf(objectOf(object.source).component) || textOf(object.reportingComponent),
-  type: (object) => textOf(object.type),
-};
-
 export const disruptionBudgetStrategy: Strategy = {
   prepareCreate: (draft) => {
     draft.status = { currentHealthy: 0, desiredHealthy: 0, disruptionsAllowed: 0, expectedPods: 0 };

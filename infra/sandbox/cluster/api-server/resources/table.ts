@@ -1,15 +1,15 @@
 import { dns1035Label, dns1123Label, dns1123Subdomain, pathSegment } from '../names.ts';
+import { qualified } from '../status-error.ts';
 import { daemonSetStrategy, deploymentStrategy, replicaSetStrategy, statefulSetStrategy } from './apps.ts';
-import { collectionKey, type ResourceDefinition } from './definition.ts';
+import type { ResourceDefinition } from './definition.ts';
 import { endpointSliceStrategy, endpointsStrategy } from './endpoint-slice.ts';
+import { eventFields, eventStrategy, groupEventStrategy, groupEvents } from './event.ts';
 import { ingressBeta, ingressClassStrategy, ingressStrategy } from './ingress.ts';
 import { podFields, podStrategy } from './pod.ts';
 import { serviceStrategy } from './service.ts';
 import {
   configMapStrategy,
   disruptionBudgetStrategy,
-  eventFields,
-  eventStrategy,
   leaseStrategy,
   namespaceStrategy,
   nodeFields,
@@ -149,8 +149,18 @@ export const resourceTable: readonly ResourceDefinition[] = [
     kind: 'Event',
     resource: 'events',
     shortNames: ['ev'],
-    fields: eventFields,
+    fields: eventFields('involvedObject'),
     strategy: eventStrategy,
+  }),
+  row({
+    group: 'events.k8s.io',
+    kind: 'Event',
+    resource: 'events',
+    versions: [groupEvents],
+    storedIn: 'events',
+    shortNames: ['ev'],
+    fields: eventFields('regarding'),
+    strategy: groupEventStrategy,
   }),
   workload('Deployment', 'deployments', 'deploy', { strategy: deploymentStrategy, statusMayLabel: false }),
   workload('ReplicaSet', 'replicasets', 'rs', {
@@ -217,7 +227,7 @@ export const resourceTable: readonly ResourceDefinition[] = [
   rbac('ClusterRoleBinding', 'clusterrolebindings', false),
 ];
 
-const byKey = new Map(resourceTable.map((definition) => [collectionKey(definition), definition]));
+const byKey = new Map(resourceTable.map((definition) => [qualified(definition), definition]));
 
 /** A row by its key, e.g. `pods` or `deployments.apps`. */
 export const resourceByKey = (key: string): ResourceDefinition | undefined => byKey.get(key);
