@@ -123,7 +123,7 @@ export const put = (
   kept.releasedAt.delete(uid);
   kept.evidence.delete(uid);
   const letter = kept.letters.get(uid);
-  if (letter?.sequence === undefined || letter.sequence < event.sequence) kept.letters.delete(uid);
+  if (letter?.sequence === undefined || letter.sequence <= event.sequence) kept.letters.delete(uid);
   mark(kept, lane, now, true);
   return undefined;
 };

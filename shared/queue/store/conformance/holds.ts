@@ -52,8 +52,10 @@ export const holdSuite = (makeStore: MakeStore): void => {
       await store.put(eventOf('web', at(1)), 'rest');
       const hold = await take();
       expect(hold.recorded).toEqual({ bindings: [], refusals: [], reported: [] });
+      const reported = ['E4033'];
       const recorded = recordedWith('lb-1', { reported: ['E4033'] });
-      expect(await hold.record(recorded)).toBe(true);
+      expect(await hold.record(recordedWith('lb-1', { reported }))).toBe(true);
+      reported.push('what the holder does later');
       await hold.done({ applied: {}, released: [] });
       expect((await take()).recorded).toEqual(recorded);
     });

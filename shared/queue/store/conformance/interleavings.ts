@@ -1,10 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { type Lane, lanes, type Sequence } from '../../../model/desired-state.ts';
-import { createFakeClock, type FakeClock } from '../../../model/fake-clock.test-support.ts';
-import { holdMs, type Store } from '../store.ts';
+import { holdMs } from '../store.ts';
 import { at, eventOf, firstEpoch, handed, type MakeStore } from './fixture.ts';
-import { createWorld, lateCheckMs, type Worker, type World } from './workers.ts';
+import { createHandClock, createWorld, lateCheckMs, type Worker, type World } from './workers.ts';
 
 type Op =
   | {
@@ -32,43 +31,30 @@ const anyObject = fc.constantFrom(...Object.keys(objects));
 const anyLoadBalancer = fc.constantFrom('lb-a', 'lb-b');
 const anyWorker = fc.nat(workerCount - 1);
 
-const anyOp: fc.Arbitrary<Op> = fc.oneof(
-  {
-    weight: 8,
-    arbitrary: fc.record({
-      do: fc.constant('put'),
-      object: anyObject,
-      ahead: fc.constantFrom(1, 1, 1, 2, 0, -1),
-      leader: fc.constantFrom('newest', 'newest', 'newest', 'first'),
-      intent: fc.constantFrom('serve', 'serve', 'serve', 'release'),
-      lane: fc.constantFrom(...lanes),
-    }),
-  },
-  { weight: 16, arbitrary: fc.record({ do: fc.constant('step'), worker: anyWorker }) },
-  {
-    weight: 2,
-    arbitrary: fc.record({ do: fc.constantFrom('retry', 'retry-strictly'), worker: anyWorker }),
-  },
-  {
-    weight: 2,
-    arbitrary: fc.record({
-      do: fc.constant('die'),
-      worker: anyWorker,
-      calling: fc.boolean(),
-      seen: fc.boolean(),
-    }),
-  },
-  { weight: 2, arbitrary: fc.record({ do: fc.constant('ring'), worker: anyWorker, lb: anyLoadBalancer }) },
-  { weight: 1, arbitrary: fc.record({ do: fc.constant('sweep'), lb: anyLoadBalancer }) },
-  { weight: 1, arbitrary: fc.constant<Op>({ do: 'take-over' }) },
-  {
-    weight: 4,
-    arbitrary: fc.record({
-      do: fc.constant('advance'),
-      ms: fc.constantFrom(1, 400, 3_000, 9_000, lateCheckMs, holdMs),
-    }),
-  },
-);
+const anyPut = fc.record({
+  do: fc.constant('put'),
+  object: anyObject,
+  ahead: fc.constantFrom(1, 1, 1, 2, 0, -1),
+  leader: fc.constantFrom('newest', 'newest', 'newest', 'first'),
+  intent: fc.constantFrom('serve', 'serve', 'serve', 'release'),
+  lane: fc.constantFrom(...lanes),
+});
+const anyStep = fc.record({ do: fc.constant('step'), worker: anyWorker });
+const anyRing = fc.record({ do: fc.constant('ring'), worker: anyWorker, lb: anyLoadBalancer });
+const anyRetry = fc.record({ do: fc.constantFrom('retry', 'retry-strictly'), worker: anyWorker });
+const anyDeath = fc.record({
+  do: fc.constant('die'),
+  worker: anyWorker,
+  calling: fc.boolean(),
+  seen: fc.boolean(),
+});
+const anySweep = fc.record({ do: fc.constant('sweep'), lb: anyLoadBalancer });
+const takeOver = fc.constant<Op>({ do: 'take-over' });
+const advanceBy = (...ms: number[]): fc.Arbitrary<Op> =>
+  fc.record({ do: fc.constant('advance'), ms: fc.constantFrom(...ms) });
+
+const weighted = (...choices: [number, fc.Arbitrary<Op>][]): fc.Arbitrary<Op> =>
+  fc.oneof(...choices.map(([weight, arbitrary]) => ({ weight, arbitrary })));
 
 /** What the store must have kept, told by the rules alone. */
 interface Puts {
@@ -121,6 +107,7 @@ const perform = async (op: Op, world: World, workers: Worker[], puts: Puts): Pro
 
 /** Healthy from now on: whatever is due is done, and time passes until nothing is. */
 const drain = async (world: World): Promise<void> => {
+  const stepMs = 4_000;
   let quietMs = 0;
   for (let turn = 0; quietMs < 2 * (holdMs + lateCheckMs); turn += 1) {
     if (turn > 200) throw new Error('it is due without end');
@@ -131,8 +118,8 @@ const drain = async (world: World): Promise<void> => {
       while (worker.isBusy());
     }
     if (due.length === 0) {
-      await world.advance(1_000);
-      quietMs += 1_000;
+      await world.advance(stepMs);
+      quietMs += stepMs;
     } else {
       quietMs = 0;
     }
@@ -156,22 +143,22 @@ const expectApplied = async ({ store, clb }: World, puts: Puts): Promise<void> =
 
 export const interleavingSuite = (makeStore: MakeStore): void => {
   describe('any interleaving', () => {
-    const inWorld = async (check: (store: Store, clock: FakeClock) => Promise<void>): Promise<void> => {
-      const clock = createFakeClock(firstEpoch * 1_000);
+    const inWorld = async (check: (world: World) => Promise<void>): Promise<void> => {
+      const clock = createHandClock(firstEpoch * 1_000);
       const store = await makeStore({ clock });
       try {
-        await check(store, clock);
+        await check(createWorld(store, clock));
       } finally {
         await store.close();
       }
     };
 
-    test('of puts, workers, crashes, late calls and time ends with the newest of each object applied (L2, L3, L4)', async () => {
-      const anyOps = fc.array(anyOp, { minLength: 10, maxLength: 80 });
-      await fc.assert(
-        fc.asyncProperty(anyOps, fc.boolean(), fc.boolean(), (ops, warm, finish) =>
-          inWorld(async (store, clock) => {
-            const world = createWorld(store, clock);
+    /** Short ones find what a later step would cover up. */
+    const endsRight = (anyOp: fc.Arbitrary<Op>, maxLength: number, numRuns: number): Promise<void> =>
+      fc.assert(
+        fc.asyncProperty(fc.array(anyOp, { maxLength, size: 'max' }), fc.boolean(), (ops, warm) =>
+          inWorld(async (world) => {
+            const { store } = world;
             const { epoch } = await store.takeOver();
             const puts: Puts = { newest: new Map(), epoch, counter: 1 };
             const workers = Array.from({ length: workerCount }, () => world.hire());
@@ -183,13 +170,34 @@ export const interleavingSuite = (makeStore: MakeStore): void => {
               await drain(world);
             }
             for (const op of ops) await perform(op, world, workers, puts);
-            for (const worker of finish ? workers : []) while (worker.isBusy()) await worker.step();
+            for (const worker of workers) while (worker.isBusy()) await worker.step();
             await drain(world);
             await expectApplied(world, puts);
           }),
         ),
-        { numRuns: 300 },
+        { numRuns },
       );
-    });
+
+    test('of puts and healthy workers ends with the newest of each object applied (L2, L3)', () =>
+      endsRight(weighted([2, anyPut], [5, anyStep], [1, anyRing]), 24, 100));
+
+    test('of puts, deaths and late calls ends with the newest of each object applied (L4)', () =>
+      endsRight(weighted([4, anyPut], [8, anyStep], [3, anyDeath], [1, advanceBy(1, 9_000)]), 24, 100));
+
+    test('of all that happens ends with the newest of each object applied (L2, L3, L4)', () =>
+      endsRight(
+        weighted(
+          [8, anyPut],
+          [16, anyStep],
+          [2, anyRetry],
+          [2, anyDeath],
+          [2, anyRing],
+          [1, anySweep],
+          [1, takeOver],
+          [4, advanceBy(1, 400, 3_000, 9_000, lateCheckMs, holdMs)],
+        ),
+        80,
+        40,
+      ));
   });
 };

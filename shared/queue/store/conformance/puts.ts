@@ -145,6 +145,12 @@ export const putSuite = (makeStore: MakeStore): void => {
       const { store, take } = await fixture();
       await store.put(eventOf('web', at(1)), 'rest');
       await store.complete(firstEpoch);
+      const hold = await take();
+      expect(hold.complete).toBe(false);
+      await hold.retry(0, 'again');
+      const { epoch } = await store.takeOver();
+      await store.put(eventOf('web', at(1, epoch + 9)), 'rest');
+      await store.complete(epoch + 9);
       expect((await take()).complete).toBe(false);
     });
   });
@@ -241,7 +247,18 @@ export const putSuite = (makeStore: MakeStore): void => {
       const hold = await take();
       expect(handed(hold)).toEqual({ web: at(1) });
       expect(hold.complete).toBe(false);
-      await store.put(eventOf('web', at(3)), 'rest');
+      await store.put(eventOf('web', at(2)), 'rest');
+      expect(await store.deadLetters()).toEqual([]);
+    });
+
+    test('a put that is older than the event nobody could read leaves it listed', async () => {
+      const { store, take } = await fixture();
+      const letter = { loadBalancerKey: 'lb-a', objectUid: 'web', sequence: at(3), reason: 'data: missing' };
+      await store.deadLetter(letter);
+      await store.put(eventOf('web', at(2)), 'rest');
+      expect(await store.deadLetters()).toMatchObject([letter]);
+      expect(handed(await take())).toEqual({ web: at(2) });
+      await store.put(eventOf('web', at(4)), 'rest');
       expect(await store.deadLetters()).toEqual([]);
     });
 

@@ -1,6 +1,6 @@
 import { expect } from 'vitest';
+import type { Clock } from '../../../model/clock.ts';
 import type { Sequence } from '../../../model/desired-state.ts';
-import type { FakeClock } from '../../../model/fake-clock.test-support.ts';
 import type { Hold } from '../../../model/hold.ts';
 import { holdMs, type Store } from '../store.ts';
 import { handed, recordedWith } from './fixture.ts';
@@ -10,6 +10,22 @@ const callMs = holdMs / 2;
 
 /** When a late call has landed or never will. */
 export const lateCheckMs = callMs + 1_000;
+
+/** Only moved by hand, at once: thousands of interleavings have no time for sleepers. */
+interface HandClock extends Clock {
+  pass(ms: number): void;
+}
+
+export const createHandClock = (startMs: number): HandClock => {
+  let now = startMs;
+  return {
+    now: () => now,
+    sleep: () => Promise.reject(new Error('nobody wakes who sleeps by this clock')),
+    pass: (ms) => {
+      now += Math.max(0, ms);
+    },
+  };
+};
 
 /** What the CLB has of a load balancer: which state of each object was written. */
 type Written = Map<string, Sequence>;
@@ -36,7 +52,6 @@ export interface Worker {
 
 export interface World {
   readonly store: Store;
-  readonly clock: FakeClock;
   clb(lb: string): Written;
   hire(): Worker;
   /** The dispatcher expires what the worker holds. */
@@ -53,7 +68,7 @@ const parseReported = (hold: Hold): Written =>
     }),
   );
 
-export const createWorld = (store: Store, clock: FakeClock): World => {
+export const createWorld = (store: Store, clock: HandClock): World => {
   const clbs = new Map<string, Written>();
   const inFlight = new Set<Call>();
   /** Who took each load balancer last, and until when nobody else may. */
@@ -188,7 +203,6 @@ export const createWorld = (store: Store, clock: FakeClock): World => {
 
   return {
     store,
-    clock,
     clb,
     hire,
     expire: async (worker) => {
@@ -200,10 +214,10 @@ export const createWorld = (store: Store, clock: FakeClock): World => {
       const late = [...inFlight].sort((a, b) => a.before - b.before);
       for (const call of late) {
         if (call.before > end) break;
-        await clock.advance(Math.max(0, call.before - 1 - clock.now()));
+        clock.pass(call.before - 1 - clock.now());
         await land(call);
       }
-      await clock.advance(end - clock.now());
+      clock.pass(end - clock.now());
     },
   };
 };
