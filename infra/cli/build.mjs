@@ -86,4 +86,9 @@ export const buildPrograms = async () => {
   return changed;
 };
 
+/** The tests' own set-up (`globalSetup` of vitest): they run what users run. */
+export const setup = async () => {
+  await buildPrograms();
+};
+
 if (process.argv[1] === fileURLToPath(import.meta.url)) await buildPrograms();

@@ -4,7 +4,7 @@ import { type Addresses, claimAddresses, type SocketAddress } from './addresses.
 import type { ClbSettings } from './clb/settings.ts';
 import { type ClbSimulator, startClbSimulator } from './clb/simulator.ts';
 import { type Cluster, startCluster } from './cluster/cluster.ts';
-import { type KubernetesObject, namespaces, type Resource } from './cluster/objects.ts';
+import { namespaces } from './cluster/objects.ts';
 import { createPrivateFolder } from './private-folder.ts';
 import { type Standalone, startStandalone } from './standalone.ts';
 
@@ -42,38 +42,7 @@ const ownNamespace = 'clb-direct';
 const webhookConfiguration = 'clb-direct';
 const readyTimeoutMs = 30_000;
 
-const webhookConfigurations: Resource<KubernetesObject> = {
-  group: 'admissionregistration.k8s.io',
-  version: 'v1',
-  plural: 'mutatingwebhookconfigurations',
-  kind: 'MutatingWebhookConfiguration',
-  namespaced: false,
-};
-
 const hostPort = ({ host, port }: SocketAddress): string => `${host}:${port}`;
-
-/** As an administrator would register it; the forwarder adds the authority of its own certificate. */
-const webhookObject = (url: string) => ({
-  metadata: { name: webhookConfiguration },
-  webhooks: [
-    {
-      name: 'pods.clb-direct.io',
-      admissionReviewVersions: ['v1'],
-      clientConfig: { url },
-      failurePolicy: 'Ignore',
-      matchPolicy: 'Equivalent',
-      reinvocationPolicy: 'IfNeeded',
-      sideEffects: 'None',
-      timeoutSeconds: 2,
-      namespaceSelector: {
-        matchExpressions: [
-          { key: 'kubernetes.io/metadata.name', operator: 'NotIn', values: ['kube-system', ownNamespace] },
-        ],
-      },
-      rules: [{ operations: ['CREATE'], apiGroups: [''], apiVersions: ['v1'], resources: ['pods'] }],
-    },
-  ],
-});
 
 const standaloneEnvironment = (settings: {
   readonly clb: ClbSimulator;
@@ -136,19 +105,15 @@ export const startSandbox = async (options: SandboxOptions = {}): Promise<Sandbo
     ends.push(clb.close);
     const cluster = await startCluster({ addresses, ...programs });
     ends.push(cluster.close);
-    const { client } = cluster;
     const kubeconfigFile = join(folder.path, 'kubeconfig');
     writeFileSync(kubeconfigFile, cluster.api.kubeconfig(), { mode: 0o600 });
 
     // The standalone process has an address of its own, so that its ports are nobody else's.
     const ip = addresses.allocate('node');
     const listen = addresses.socketOf(ip, 9443);
-    const webhook = gate ? { listen, url: `https://${hostPort(listen)}/admit` } : undefined;
+    const webhook = gate ? { listen, url: `https://${hostPort(listen)}/mutate` } : undefined;
     const health = addresses.socketOf(ip, 8080);
-    await client.create(namespaces, '', { metadata: { name: ownNamespace } });
-    if (webhook !== undefined) {
-      await client.create(webhookConfigurations, '', webhookObject(webhook.url));
-    }
+    await cluster.client.create(namespaces, '', { metadata: { name: ownNamespace } });
     const standalone = startStandalone({
       env: {
         ...standaloneEnvironment({ clb, kubeconfigFile, health, webhook }),

@@ -59,8 +59,9 @@ export class RunState {
     return this.#calls;
   }
 
+  /** By name. */
   get clients(): readonly ClientReport[] {
-    return [...this.#clients.values()];
+    return [...this.#clients.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
   }
 
   get timelines(): readonly PodTimeline[] {

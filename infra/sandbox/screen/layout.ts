@@ -25,6 +25,9 @@ export interface Size {
 }
 
 const widest = 80;
+/** Blank lines go before fewer events than these are shown. */
+const fewestEvents = 5;
+const isNotBlank = (line: string): boolean => line.trim() !== '';
 const barWidth = 18;
 
 const bar = (done: number, all: number): string => {
@@ -81,10 +84,14 @@ const rolloutLine = ({ state, rollout }: ScreenModel, width: number, styles: Sty
   const seen = state.rollout;
   const label = { text: 'Rollout', width: 8, style: styles.dim };
   if (seen === undefined) return row([label, { text: 'not begun', width }], width);
-  const old = Math.max(0, seen.total - seen.updated);
+  const { version, wanted, updated, available, total } = seen;
+  const done = state.pods.filter(
+    ({ pod }) => pod.version === version && pod.ready && !pod.terminating,
+  ).length;
+  const old = Math.max(0, total - updated);
   const time = rollout === undefined ? '' : `  ${duration(rollout.elapsedMs)}`;
-  const text = `${seen.version}  ${bar(seen.updated - (seen.updated - Math.min(seen.available, seen.updated)), seen.wanted)}  ${seen.updated}/${seen.wanted} updated, ${seen.available} available, ${old} old${time}`;
-  return row([label, { text, width }], width);
+  const counts = `${updated}/${wanted} updated, ${available} available, ${old} old`;
+  return row([label, { text: `${version}  ${bar(done, wanted)}  ${counts}${time}`, width }], width);
 };
 
 const healthStyle = (health: string, styles: Styles): ((text: string) => string) =>
@@ -188,7 +195,11 @@ export const layout = (model: ScreenModel, size: Size, styles: Styles): string[]
     '',
   ];
   const foot = ['', styles.dim(alignLeft(model.keys, width).trimEnd())];
-  const room = Math.max(0, size.rows - head.length - foot.length);
+  const isTight = size.rows - head.length - foot.length < fewestEvents;
+  const [top, bottom] = isTight ? [head.filter(isNotBlank), foot.filter(isNotBlank)] : [head, foot];
+  const room = Math.max(0, size.rows - top.length - bottom.length);
   const events = room === 0 ? [] : model.events.slice(-room);
-  return [...head, ...events.map((event) => eventLine(event, width, styles)), ...foot].slice(0, size.rows);
+  const between = Array.from({ length: isTight ? 0 : room - events.length }, () => '');
+  const lines = [...top, ...events.map((event) => eventLine(event, width, styles)), ...between, ...bottom];
+  return lines.slice(0, size.rows);
 };
