@@ -60,7 +60,8 @@ const send = (
     });
     sent.on('error', (error: Error & { code?: string }) => {
       // The server ended a kept connection just as it was used again: as good as never sent.
-      const again = sent.reusedSocket && error.code === 'ECONNRESET' && !answered && !signal.aborted;
+      const ended = error.code === 'ECONNRESET' || error.code === 'EPIPE';
+      const again = sent.reusedSocket && ended && !answered && !signal.aborted;
       if (again) send(connection, request, token, signal).then(resolve, reject);
       else reject(error);
     });
