@@ -14,7 +14,10 @@ export const createInitialObjects = async (context: ApiContext): Promise<void> =
   const create = async (key: string, namespace: string, body: JsonObject): Promise<void> => {
     const definition = resourceByKey(key);
     if (definition === undefined) return;
-    const draft = parseKubeObject(body, { apiVersion: storedApiVersion(definition), kind: definition.kind });
+    const draft = parseKubeObject(structuredClone(body), {
+      apiVersion: storedApiVersion(definition),
+      kind: definition.kind,
+    });
     await createObject(context, definition, namespace, draft, { user: system, dryRun: false });
   };
   for (const name of ['default', 'kube-node-lease', 'kube-public', 'kube-system']) {
