@@ -1,9 +1,10 @@
+import type { BatchTarget } from 'tencentcloud-sdk-nodejs/tencentcloud/services/clb/v20180317/clb_models.js';
 import type { Hold } from '../model/hold.ts';
 import { listenerOwner } from '../model/names.ts';
 import type { ObservedLoadBalancer } from '../model/observed.ts';
 import type { ListenerToCreate, Step, TargetWrite } from '../model/plan-types.ts';
 import { chunk, chunkWeights, groupBy } from './chunk.ts';
-import type { Action, Answer, Requests } from './clb-api.ts';
+import type { Action, Requests } from './clb-api.ts';
 import type { Applied } from './clb-port.ts';
 import { ClbError } from './clb-port.ts';
 import { deregistered, modified, registered, weighted, withListeners, withoutListeners } from './effects.ts';
@@ -139,52 +140,42 @@ class Application {
     }
   }
 
-  /** Tells which targets a synchronous batch did not write, and keeps why. */
-  #failedOf(
-    action: Action,
+  /** A synchronous batch; gives the targets of the listeners that it failed for. */
+  async #batch(
+    action: 'BatchRegisterTargets' | 'BatchDeregisterTargets',
     targets: readonly TargetWrite[],
-    answer: Answer<'BatchRegisterTargets'>,
-  ): readonly TargetWrite[] {
-    if (answer.failedListenerIds.length === 0) return [];
-    const before = this.#partial?.failure;
-    const listenerIds = unique([
-      ...(before?.kind === 'partial' ? before.listenerIds : []),
-      ...answer.failedListenerIds,
-    ]);
-    const failure = { kind: 'partial', listenerIds, message: answer.message } as const;
-    this.#partial = new ClbError(action, failure, answer.requestId);
-    return targets.filter((target) => answer.failedListenerIds.includes(target.listenerId));
+    Targets: BatchTarget[],
+    effect: (observed: ObservedLoadBalancer, written: readonly TargetWrite[]) => ObservedLoadBalancer,
+  ): Promise<readonly TargetWrite[]> {
+    const request = { LoadBalancerId: this.observed.loadBalancerId, Targets };
+    const { failedListenerIds, message, requestId } = await this.#writer.write(action, request);
+    const hasFailed = (target: TargetWrite): boolean => failedListenerIds.includes(target.listenerId);
+    this.observed = effect(
+      this.observed,
+      targets.filter((target) => !hasFailed(target)),
+    );
+    if (failedListenerIds.length > 0) {
+      const before = this.#partial?.failure;
+      const earlier = before?.kind === 'partial' ? before.listenerIds : [];
+      const listenerIds = unique([...earlier, ...failedListenerIds]);
+      this.#partial = new ClbError(action, { kind: 'partial', listenerIds, message }, requestId);
+    }
+    return targets.filter(hasFailed);
   }
 
-  async #register(targets: readonly TargetWrite[]): Promise<readonly TargetWrite[]> {
-    const answer = await this.#writer.write('BatchRegisterTargets', {
-      LoadBalancerId: this.observed.loadBalancerId,
-      Targets: targets.map(({ listenerId, ip, port, weight }) => ({
-        ListenerId: listenerId,
-        EniIp: ip,
-        Port: port,
-        Weight: weight,
-      })),
-    });
-    const failed = this.#failedOf('BatchRegisterTargets', targets, answer);
-    this.observed = registered(
-      this.observed,
-      targets.filter((target) => !failed.includes(target)),
-    );
-    return failed;
+  #register(targets: readonly TargetWrite[]): Promise<readonly TargetWrite[]> {
+    const asked = targets.map((one) => ({
+      ListenerId: one.listenerId,
+      EniIp: one.ip,
+      Port: one.port,
+      Weight: one.weight,
+    }));
+    return this.#batch('BatchRegisterTargets', targets, asked, registered);
   }
 
-  async #deregister(targets: readonly TargetWrite[]): Promise<readonly TargetWrite[]> {
-    const answer = await this.#writer.write('BatchDeregisterTargets', {
-      LoadBalancerId: this.observed.loadBalancerId,
-      Targets: targets.map(({ listenerId, ip, port }) => ({ ListenerId: listenerId, EniIp: ip, Port: port })),
-    });
-    const failed = this.#failedOf('BatchDeregisterTargets', targets, answer);
-    this.observed = deregistered(
-      this.observed,
-      targets.filter((target) => !failed.includes(target)),
-    );
-    return failed;
+  #deregister(targets: readonly TargetWrite[]): Promise<readonly TargetWrite[]> {
+    const asked = targets.map((one) => ({ ListenerId: one.listenerId, EniIp: one.ip, Port: one.port }));
+    return this.#batch('BatchDeregisterTargets', targets, asked, deregistered);
   }
 
   async #setWeights(targets: readonly TargetWrite[]): Promise<readonly TargetWrite[]> {

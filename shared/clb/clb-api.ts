@@ -140,20 +140,20 @@ export const createClbApi = (options: ClbApiOptions): ClbApi => {
           throw error;
         }
       };
-      try {
-        const answer = await withGate(guarded, () => send(action, request, guarded));
-        ended('ok', answer.requestId);
-        return answer;
-      } catch (thrown) {
-        // The SDK wraps what happens while connecting in an error of its own.
-        if (refusal !== undefined) {
-          ended('not-sent', undefined);
-          throw refusal.error;
-        }
-        const error = sortThrown(action, thrown);
-        ended(error.failure.kind, error.requestId);
-        throw error;
-      }
+      const answer = await withGate(guarded, () => send(action, request, guarded)).catch(
+        (thrown: unknown) => {
+          // The SDK wraps what happens while connecting in an error of its own.
+          if (refusal !== undefined) {
+            ended('not-sent', undefined);
+            throw refusal.error;
+          }
+          const error = sortThrown(action, thrown);
+          ended(error.failure.kind, error.requestId);
+          throw error;
+        },
+      );
+      ended('ok', answer.requestId);
+      return answer;
     },
     close: () => agent.destroy(),
   };
