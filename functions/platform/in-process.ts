@@ -1,5 +1,6 @@
 import { readiness } from '../readiness/readiness.ts';
-import { type ReconcileDeps, reconcile } from '../reconcile/reconcile.ts';
+import type { ReconcileDeps } from '../reconcile/deps.ts';
+import { reconcile } from '../reconcile/reconcile.ts';
 import type { Functions } from './functions.ts';
 
 export interface FunctionDependencies extends ReconcileDeps {

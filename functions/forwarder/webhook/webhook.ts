@@ -176,7 +176,7 @@ export const startWebhook = async (dependencies: WebhookDependencies): Promise<W
     isReady: () => synced && registered && !stopping.signal.aborted,
     stop: async () => {
       stopping.abort();
-      await clock.sleep(settings.lingerMs);
+      if (settings.lingerMs > 0) await clock.sleep(settings.lingerMs);
       await keepingUp;
       await new Promise<void>((resolve) => {
         server.close(() => resolve());
