@@ -46,6 +46,17 @@ describe('tasks', () => {
     expect((await client.DescribeListeners({ LoadBalancerId: id })).TotalCount).toBe(0);
   });
 
+  it('of a creation: the load balancer has Status 0, no address, and takes no write', async () => {
+    const { client, simulator } = fixture;
+    simulator.settings.createLoadBalancerMs = forever;
+    const { LoadBalancerIds: [id = ''] = [] } = await client.CreateLoadBalancer({ LoadBalancerType: 'OPEN' });
+    const creating = await client.DescribeLoadBalancers({ LoadBalancerIds: [id] });
+    expect(creating.LoadBalancerSet).toMatchObject([{ Status: 0, LoadBalancerVips: [] }]);
+    expect(await codeOf(client.CreateListener({ LoadBalancerId: id, Ports: [80], Protocol: 'TCP' }))).toBe(
+      'FailedOperation.InvalidLBStatus',
+    );
+  });
+
   it('of a creation name the load balancer', async () => {
     const { client, done } = fixture;
     const answer = await client.CreateLoadBalancer({ LoadBalancerType: 'OPEN' });

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { codeOf, type Fixture, failureOf, startFixture, until } from './clb-simulator-fixture.ts';
+import { codeOf, type Fixture, failureOf, startFixture } from './clb-simulator-fixture.ts';
 
 let fixture: Fixture;
 
@@ -22,11 +22,6 @@ describe('the official Node SDK against the CLB simulator', () => {
     });
     const id = created.LoadBalancerIds?.[0] ?? '';
     expect(id).toMatch(/^lb-[0-9a-z]{8}$/);
-    const creating = await client.DescribeLoadBalancers({ LoadBalancerIds: [id] });
-    expect(creating.LoadBalancerSet?.[0]).toMatchObject({ Status: 0, LoadBalancerVips: [] });
-    expect(await codeOf(client.CreateListener({ LoadBalancerId: id, Ports: [80], Protocol: 'TCP' }))).toBe(
-      'FailedOperation.InvalidLBStatus',
-    );
     await done(created);
     const running = await client.DescribeLoadBalancers({ LoadBalancerIds: [id] });
     expect(running.LoadBalancerSet?.[0]).toMatchObject({
@@ -45,7 +40,6 @@ describe('the official Node SDK against the CLB simulator', () => {
       ListenerNames: ['a', 'b'],
     });
     expect(listeners.ListenerIds).toHaveLength(2);
-    expect((await client.DescribeListeners({ LoadBalancerId: id })).TotalCount).toBe(0);
     await done(listeners);
     const [first = ''] = listeners.ListenerIds ?? [];
     const described = await client.DescribeListeners({ LoadBalancerId: id, ListenerIds: [first] });
@@ -139,11 +133,9 @@ describe('the official Node SDK against the CLB simulator', () => {
       await done(await client.DeleteLoadBalancer({ LoadBalancerIds: ids }));
       expect((await client.CreateLoadBalancer(request)).LoadBalancerIds).toEqual(ids);
       expect((await client.DescribeLoadBalancers({ LoadBalancerIds: ids })).TotalCount).toBe(0);
-      simulator.settings.clientTokenLifeMs = 0;
-      await until(
-        'the token is too old',
-        async () =>
-          (await codeOf(client.CreateLoadBalancer(request))) === 'InvalidParameter.ClientTokenLimitExceeded',
+      simulator.settings.clientTokenLifeMs = -1;
+      expect(await codeOf(client.CreateLoadBalancer(request))).toBe(
+        'InvalidParameter.ClientTokenLimitExceeded',
       );
       simulator.settings.clientTokenLifeMs = 24 * 3_600_000;
     });

@@ -49,6 +49,15 @@ const bind = async (
   return listenerId;
 };
 
+const modify = async (listenerId: string, healthCheck: HealthCheck): Promise<void> =>
+  fixture.done(
+    await fixture.client.ModifyListener({
+      LoadBalancerId: lb.id,
+      ListenerId: listenerId,
+      HealthCheck: healthCheck,
+    }),
+  );
+
 const becomes = (ip: string, health: string): Promise<boolean> =>
   until(`${ip} is ${health}`, () => fixture.target(ip).health === health);
 
@@ -72,8 +81,8 @@ describe('health checks', () => {
       sources.push(fixture.addresses.ordinary(socket.remoteAddress ?? ''));
     });
     const changes = changesOf(a.ip);
-    fixture.simulator.settings.firstProbeDelayMs = [20_000, 20_000];
-    const listenerId = await bind(a, { IntervalTime: 10, HealthNum: 4 });
+    fixture.simulator.settings.firstProbeDelayMs = [60_000_000, 60_000_000];
+    const listenerId = await bind(a, { HealthNum: 4 });
     expect(await described(listenerId)).toMatchObject({
       IP: a.ip,
       Port: 8_080,
@@ -82,8 +91,9 @@ describe('health checks', () => {
       HealthStatusDetial: 'Unknown',
       Weight: 10,
     });
-    await becomes(a.ip, 'Alive');
     fixture.simulator.settings.firstProbeDelayMs = [0, 200];
+    await modify(listenerId, { IntervalTime: 10 });
+    await becomes(a.ip, 'Alive');
     expect(changes).toMatchObject([{ from: 'Unknown', to: 'Alive', listenerId, port: 8_080 }]);
     expect(sources.length).toBeGreaterThanOrEqual(4);
     if (fixture.addresses.mode === 'range') expect(new Set(sources)).toEqual(new Set([lb.vip]));
@@ -125,21 +135,13 @@ describe('health checks', () => {
     const listenerId = await bind(a, { HealthSwitch: 0 });
     expect(await described(listenerId)).toMatchObject({ HealthStatus: false, HealthStatusDetail: 'Close' });
     const changes = changesOf(a.ip);
-    const modify = async (healthCheck: HealthCheck): Promise<void> =>
-      fixture.done(
-        await fixture.client.ModifyListener({
-          LoadBalancerId: lb.id,
-          ListenerId: listenerId,
-          HealthCheck: healthCheck,
-        }),
-      );
-    await modify({ HealthSwitch: 1 });
+    await modify(listenerId, { HealthSwitch: 1 });
     await becomes(a.ip, 'Alive');
     // Another interval keeps the verdict; the probes go on.
-    await modify({ IntervalTime: 20, TimeOut: 3 });
+    await modify(listenerId, { IntervalTime: 20, TimeOut: 3 });
     await a.close();
     await becomes(a.ip, 'Dead');
-    await modify({ HealthSwitch: 0 });
+    await modify(listenerId, { HealthSwitch: 0 });
     await becomes(a.ip, 'Close');
     expect(changes.map(({ to }) => to)).toEqual(['Unknown', 'Alive', 'Dead', 'Close']);
   });

@@ -218,7 +218,7 @@ describe('the layer-4 data plane', () => {
     const [dead, unknown] = [await pod(), await pod()];
     await dead.close();
     const { id, port } = await listener([{ pod: dead, health: 'Dead' }]);
-    fixture.simulator.settings.firstProbeDelayMs = [600_000, 600_000];
+    fixture.simulator.settings.firstProbeDelayMs = [60_000_000, 60_000_000];
     await fixture.register(lb.id, [{ listenerId: id, ip: unknown.ip, port: unknown.port }]);
     const refused: string[] = [];
     const off = fixture.simulator.on('refused', ({ reason }) => void refused.push(reason));
