@@ -26,6 +26,9 @@ const defaultTimeoutMs = 45 * 60_000;
 /** A bookmark goes out so long before the stream ends by its own time-out. */
 const lastBookmarkMs = 2_000;
 
+/** Many small events go out as one write. */
+const flushLength = 64 * 1024;
+
 const line = (type: string, object: string): string => `{"type":"${type}","object":${object}}\n`;
 
 /** One client's stream. It reads the shared history at its own pace, so a slow client holds up nobody. */
@@ -39,6 +42,7 @@ class WatchStream {
   #initialSent = 0;
   #initialAnnounced = false;
   #sequence = 0;
+  #buffer = '';
   #blocked = false;
   #scheduled = false;
   #closed = false;
@@ -86,10 +90,19 @@ class WatchStream {
 
   #fail(error: StatusError): void {
     this.#write(line('ERROR', JSON.stringify(error.toJson())));
+    this.#flush();
     this.#end();
   }
 
   #write(text: string): void {
+    this.#buffer += text;
+    if (this.#buffer.length >= flushLength) this.#flush();
+  }
+
+  #flush(): void {
+    if (this.#buffer === '') return;
+    const text = this.#buffer;
+    this.#buffer = '';
     if (!this.#sink.write(text)) this.#blocked = true;
   }
 
@@ -103,6 +116,11 @@ class WatchStream {
   }
 
   #pump(): void {
+    this.#fill();
+    this.#flush();
+  }
+
+  #fill(): void {
     const { initial, collection, announceInitialEnd } = this.#plan;
     while (!this.#closed && !this.#blocked) {
       const object = initial[this.#initialSent];
@@ -145,6 +163,7 @@ class WatchStream {
     const caughtUp = this.#sequence === this.#plan.collection.nextSequence;
     if (this.#closed || this.#blocked || !caughtUp) return;
     this.#write(line('BOOKMARK', renderBookmark(this.#context.store.version, false, this.#rendering)));
+    this.#flush();
   }
 }
 
