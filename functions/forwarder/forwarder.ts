@@ -20,7 +20,7 @@ import { createReadinessCalls } from './readiness-calls.ts';
 import { UngatedPods } from './ungated.ts';
 import { createUnheldGates } from './unheld-gates.ts';
 import { WaitingPods } from './waiting-pods.ts';
-import { readPodsAt, readServices, startWatches } from './watches.ts';
+import { defaultModeOf, readPodsAt, readServices, startWatches } from './watches.ts';
 import { startWebhook, type Webhook } from './webhook/webhook.ts';
 
 export interface ForwarderDependencies {
@@ -116,7 +116,7 @@ export const startForwarder = async (dependencies: ForwarderDependencies): Promi
   const unheld = createUnheldGates({
     view,
     options,
-    readServices: () => readServices(connection, ending.signal),
+    readServices: () => readServices(connection, defaultModeOf(settings.claim), ending.signal),
     clock,
     log,
   });
@@ -166,6 +166,7 @@ export const startForwarder = async (dependencies: ForwarderDependencies): Promi
   const watches = startWatches({
     connection,
     view,
+    defaultMode: defaultModeOf(settings.claim),
     clock,
     random,
     log,

@@ -9,13 +9,22 @@ import { listPath } from '../../shared/kubernetes/object-path.ts';
 import { type Reflector, startReflector } from '../../shared/kubernetes/reflector.ts';
 import type { LiveView } from '../../shared/kubernetes/view.ts';
 import type { Clock, Random } from '../../shared/model/clock.ts';
+import type { DeriveOptions } from '../../shared/model/derive.ts';
 import type { PodFact, ServiceFact } from '../../shared/model/facts.ts';
 import type { Log } from '../../shared/process/log.ts';
 import { isUrgent } from './urgency.ts';
 
+export type DefaultMode = 'direct' | 'node-port';
+
+/** Beside TKE's own controllers (`claim: class`) a Service is direct by default; else as on TKE. */
+export const defaultModeOf = (claim: DeriveOptions['claim']): DefaultMode =>
+  claim === 'class' ? 'direct' : 'node-port';
+
 export interface WatchesDependencies {
   readonly connection: Connection;
   readonly view: LiveView;
+  /** What a Service gets that says nothing of its mode. */
+  readonly defaultMode: DefaultMode;
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Log;
@@ -33,13 +42,13 @@ export interface Watches {
 }
 
 export const startWatches = (dependencies: WatchesDependencies): Watches => {
-  const { connection, view, clock, random, log, onChange, onPod } = dependencies;
+  const { connection, view, defaultMode, clock, random, log, onChange, onPod } = dependencies;
   const common = { log, clock, random };
   const reflectors: readonly Reflector[] = [
     startReflector(connection, {
       ...common,
       path: listPath('Service'),
-      parse: serviceFact,
+      parse: (object) => serviceFact(object, { defaultMode }),
       onChange: (change) => onChange(view.applyService(change), false),
     }),
     startReflector(connection, {
@@ -102,5 +111,15 @@ export const readPodsAt = (
   readAll(connection, listPath('Pod'), podFact, (pod) => pod.ips.some((ip) => ips.has(ip)), signal);
 
 /** Every Service of the cluster. @throws when the list cannot be read as a whole */
-export const readServices = (connection: Connection, signal: AbortSignal): Promise<readonly ServiceFact[]> =>
-  readAll(connection, listPath('Service'), serviceFact, () => true, signal);
+export const readServices = (
+  connection: Connection,
+  defaultMode: DefaultMode,
+  signal: AbortSignal,
+): Promise<readonly ServiceFact[]> =>
+  readAll(
+    connection,
+    listPath('Service'),
+    (object) => serviceFact(object, { defaultMode }),
+    () => true,
+    signal,
+  );

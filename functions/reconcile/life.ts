@@ -2,7 +2,7 @@ import type { DesiredState } from '../../shared/model/desired-state.ts';
 import type { Hold } from '../../shared/model/hold.ts';
 import { clientToken, loadBalancerName, tags } from '../../shared/model/names.ts';
 import type { Recorded } from '../../shared/model/observed.ts';
-import type { ReconcileDeps } from './reconcile.ts';
+import type { ReconcileDeps } from './deps.ts';
 
 /** Where the life of a created load balancer stands. */
 export type Life =

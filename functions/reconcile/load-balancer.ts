@@ -3,9 +3,9 @@ import type { Done, Hold } from '../../shared/model/hold.ts';
 import { nothingRecorded, type Recorded } from '../../shared/model/observed.ts';
 import { hasLeft } from '../../shared/model/plan.ts';
 import type { ReconcileAnswer } from '../platform/functions.ts';
+import type { ReconcileDeps } from './deps.ts';
 import { retryAfter } from './failure.ts';
 import { bringToEnd, bringToLife } from './life.ts';
-import type { ReconcileDeps } from './reconcile.ts';
 import { type ObjectProblem, reportProblems, reportSuccess } from './report.ts';
 import { bringToState } from './targets.ts';
 
@@ -115,19 +115,16 @@ const serve = async (hold: Hold, serving: KeptState, deps: ReconcileDeps): Promi
     await hold.retry(afterMs, reason, { strict, observeNext: readFirst });
     return { loadBalancerKey, outcome: 'retry', detail: reason };
   }
+  // The check for late calls comes at its own time: a deadline that is nearer waits for it.
   const inherited = hold.inherited !== 'released';
-  const dueAfterMs = Math.min(
-    ...[
-      ...(pass.nextAt === undefined ? [] : [Math.max(0, pass.nextAt - deps.clock.now())]),
-      ...(inherited ? [lateCallMs] : []),
-    ],
-  );
+  const deadlineMs = pass.nextAt === undefined ? undefined : Math.max(0, pass.nextAt - deps.clock.now());
+  const dueAfterMs = inherited ? lateCallMs : deadlineMs;
   const done: Done = {
     applied: applied(
       pass.states.filter(({ state }) => hasLeft(state, pass.observed, pass.recorded.bindings)),
     ),
     released: [],
-    ...(Number.isFinite(dueAfterMs) ? { dueAfterMs } : {}),
+    ...(dueAfterMs === undefined ? {} : { dueAfterMs }),
     ...(inherited ? { observeNext: true } : {}),
   };
   await hold.done(done);

@@ -7,8 +7,8 @@ import { plan } from '../../shared/model/plan.ts';
 import type { TargetHealthRead } from '../../shared/model/plan-targets.ts';
 import type { Plan, Step } from '../../shared/model/plan-types.ts';
 import { problem } from '../../shared/model/problems.ts';
+import type { ReconcileDeps } from './deps.ts';
 import { problemCodeOf, type Retry, retryAfter } from './failure.ts';
-import type { ReconcileDeps } from './reconcile.ts';
 import type { ObjectProblem } from './report.ts';
 
 /** What a pass over listeners and targets ended with. */

@@ -63,10 +63,11 @@ describe('which objects', () => {
     expect(intent(aServiceFact({ loadBalancerClass: 'other/class' }))).toBeUndefined();
   });
 
-  test('claim class takes only our class, direct by default', () => {
-    const { mode: _, ...plain } = aServiceFact();
-    expect(intent(plain, { claim: 'class' })).toBeUndefined();
-    expect(intent({ ...plain, loadBalancerClass: 'clb-direct.io/clb' }, { claim: 'class' })).toBe('serve');
+  test('claim class takes only our class', () => {
+    expect(intent(aServiceFact(), { claim: 'class' })).toBeUndefined();
+    expect(intent(aServiceFact({ loadBalancerClass: 'clb-direct.io/clb' }), { claim: 'class' })).toBe(
+      'serve',
+    );
   });
 
   test('deleted or unclaimed with our finalizer: put, wanting nothing, until it is released', () => {
@@ -98,6 +99,14 @@ describe('which objects', () => {
     expect(intent(service)).toBe('report');
     expect(codes(derive({ services: [service] }))).toEqual(['D1001']);
     expect(intent({ ...service, finalizer: true })).toBe('serve');
+  });
+
+  test('what cannot be read is not guessed: nothing is made', () => {
+    const { mode: _, ...service } = aServiceFact({
+      loadBalancerClass: 'clb-direct.io/clb',
+      problems: [problem('D1001', 'the subnet cannot be read')],
+    });
+    expect(intent(service, { claim: 'class' })).toBe('report');
   });
 
   test('a port of another protocol is reported, the others go on (L12)', () => {

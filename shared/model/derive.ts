@@ -68,7 +68,7 @@ const verdictOf = (service: ServiceFact, options: DeriveOptions, known: boolean)
   if (service.existingLoadBalancerId !== undefined) {
     return report(problem('D1007', `Existing load balancer ${service.existingLoadBalancerId} is asked for.`));
   }
-  const direct = service.mode === 'direct' || options.claim === 'class';
+  const direct = service.mode === 'direct';
   if (direct && !hasSelector(service)) {
     return report(problem('E4082', `Service ${service.ref.name} has no selector.`));
   }

@@ -1,5 +1,6 @@
 import { readiness } from '../../functions/readiness/readiness.ts';
-import { type ReconcileDeps, reconcile } from '../../functions/reconcile/reconcile.ts';
+import type { ReconcileDeps } from '../../functions/reconcile/deps.ts';
+import { reconcile } from '../../functions/reconcile/reconcile.ts';
 import { claimAddresses } from '../../infra/sandbox/addresses.ts';
 import type { CallRecord } from '../../infra/sandbox/clb/calls.ts';
 import type { ClbSettings } from '../../infra/sandbox/clb/settings.ts';
