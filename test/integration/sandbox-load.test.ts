@@ -1,5 +1,8 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { createServer as createTcpServer, type Server, type Socket } from 'node:net';
+import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { type Addresses, claimAddresses } from '../../infra/sandbox/addresses.ts';
 import { type ClientSpec, type Clients, startClients } from '../../infra/sandbox/load/clients.ts';
@@ -198,6 +201,21 @@ describe('load clients', () => {
     expect(most).toBeGreaterThan(5);
     expect(most).toBeLessThanOrEqual(10);
     expect(report.skipped).toBeGreaterThan(0);
+  });
+
+  it('end when the process that started them does, however it ends', async () => {
+    const settings = { name: 'c', kind: 'new-connections', target: { host: '127.0.0.1', port: 1 } };
+    const rest = { host: '', path: '/', ratePerSecond: 1, connections: 1, timeoutMs: 1, reportEveryMs: 100 };
+    const file = join(programsDir, 'infra/sandbox/load/client-main.mjs');
+    const child = spawn(process.execPath, [file, JSON.stringify({ ...settings, ...rest, failuresKept: 1 })], {
+      stdio: ['pipe', 'pipe', 'inherit'],
+    });
+    toClose.push(() => child.kill('SIGKILL'));
+    await once(child.stdout, 'data');
+    const exited = once(child, 'exit');
+    // What is left of a pipe whose other end was killed.
+    child.stdin.destroy();
+    expect((await exited)[0]).toBe(0);
   });
 
   it('notice a change of Pod from one fixed address (session)', async () => {

@@ -336,6 +336,21 @@ export interface EndpointSlice extends KubernetesObject {
   readonly ports?: readonly EndpointPort[] | null;
 }
 
+export interface EndpointAddress {
+  readonly ip: string;
+  readonly nodeName?: string;
+  readonly targetRef?: Endpoint['targetRef'];
+}
+
+/** The older form of endpoints, which `kubectl describe service` of many versions reads. */
+export interface Endpoints extends KubernetesObject {
+  readonly subsets?: readonly {
+    readonly addresses?: readonly EndpointAddress[];
+    readonly notReadyAddresses?: readonly EndpointAddress[];
+    readonly ports?: readonly EndpointPort[];
+  }[];
+}
+
 export interface PodDisruptionBudget extends KubernetesObject {
   readonly spec: {
     readonly minAvailable?: IntOrString;
@@ -375,6 +390,7 @@ export const namespaces = resource<KubernetesObject>('', 'namespaces', 'Namespac
 export const nodes = resource<Node>('', 'nodes', 'Node', false);
 export const pods = resource<Pod>('', 'pods', 'Pod');
 export const services = resource<Service>('', 'services', 'Service');
+export const endpoints = resource<Endpoints>('', 'endpoints', 'Endpoints');
 export const events = resource<KubernetesObject>('', 'events', 'Event');
 export const deployments = resource<Deployment>('apps', 'deployments', 'Deployment');
 export const replicaSets = resource<ReplicaSet>('apps', 'replicasets', 'ReplicaSet');

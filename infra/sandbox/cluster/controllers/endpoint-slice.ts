@@ -1,8 +1,8 @@
-import { endpointSlices, type Pod, type Service, selects, services } from '../objects.ts';
+import { endpointSlices, endpoints, type Pod, pathOf, type Service, selects, services } from '../objects.ts';
 import { isStatus } from '../transport.ts';
 import { createWorkQueue } from '../work-queue.ts';
 import type { Controller, ControllerContext } from './controller.ts';
-import { endpointOf, endpointPorts, isEndpoint, planSlices } from './endpoints.ts';
+import { endpointOf, endpointPorts, endpointSubsets, isEndpoint, planSlices } from './endpoints.ts';
 import { canonicalJson, keyOf, nameSuffix, ownerReference, partsOf } from './keys.ts';
 
 const serviceLabel = 'kubernetes.io/service-name';
@@ -73,7 +73,29 @@ export const startEndpointSlices = ({ client, sources, times }: ControllerContex
       });
       sources.endpointSlices.forget(slice);
     }
+    await writeEndpoints(service, endpointSubsets(service, wanted));
   };
+
+  /** The Endpoints object of the Service, written only when it changes. */
+  const writeEndpoints = async (service: Service, subsets: readonly unknown[]): Promise<void> => {
+    const { namespace = 'default', name, labels } = service.metadata;
+    const text = canonicalJson(subsets);
+    if (written.get(service.metadata.uid) === text) return;
+    const body = { metadata: { name, namespace, ...(labels === undefined ? {} : { labels }) }, subsets };
+    try {
+      await client.patch(endpoints, namespace, name, 'merge', body);
+    } catch (error) {
+      if (!isStatus(error, 404)) throw error;
+      await client.request('POST', pathOf(endpoints, namespace), {
+        apiVersion: 'v1',
+        kind: 'Endpoints',
+        ...body,
+      });
+    }
+    written.set(service.metadata.uid, text);
+  };
+  /** What was written last, by the Service's UID. */
+  const written = new Map<string, string>();
 
   const queue = createWorkQueue({ work: reconcile });
   const later = (service: Service): void =>
@@ -87,7 +109,11 @@ export const startEndpointSlices = ({ client, sources, times }: ControllerContex
   };
   sources.services.onChange(({ type, object, previous }) => {
     const matters = canonicalJson(previous?.spec) !== canonicalJson(object.spec);
-    if (type !== 'deleted' && (previous === undefined || matters)) later(object);
+    if (type === 'deleted') {
+      written.delete(object.metadata.uid);
+      const { namespace = 'default', name } = object.metadata;
+      if (hasSlices(object)) client.delete(endpoints, namespace, name).catch(() => undefined);
+    } else if (previous === undefined || matters) later(object);
   });
   sources.pods.onChange(({ object, previous }) => {
     ofPod(object);

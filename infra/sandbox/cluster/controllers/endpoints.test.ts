@@ -1,6 +1,13 @@
 import { describe, expect, it } from 'vitest';
 import type { Endpoint, EndpointPort, EndpointSlice, Pod, PodPhase, Service } from '../objects.ts';
-import { endpointConditions, endpointOf, endpointPorts, isEndpoint, planSlices } from './endpoints.ts';
+import {
+  endpointConditions,
+  endpointOf,
+  endpointPorts,
+  endpointSubsets,
+  isEndpoint,
+  planSlices,
+} from './endpoints.ts';
 
 const aService = (spec: Partial<Service['spec']> = {}): Service => ({
   metadata: { name: 'web', namespace: 'default', uid: 's', resourceVersion: '1', creationTimestamp: '' },
@@ -84,6 +91,27 @@ describe('an endpoint', () => {
     expect(endpointPorts(named, aPod('a'))).toEqual([{ name: 'http', port: 8081, protocol: 'TCP' }]);
     const unknown = aService({ ports: [{ name: 'http', port: 80, targetPort: 'nope' }] });
     expect(endpointPorts(unknown, aPod('a'))).toEqual([]);
+  });
+});
+
+describe('an Endpoints object', () => {
+  it('holds ready and other Pods apart, and none that terminates', () => {
+    const of = (name: string, traits: Parameters<typeof aPod>[1]) => {
+      const pod = aPod(name, traits);
+      return { ports: endpointPorts(aService(), pod), endpoint: endpointOf(aService(), pod, undefined) };
+    };
+    const subsets = endpointSubsets(aService(), [
+      of('a', { ip: '10.0.0.1' }),
+      of('b', { ip: '10.0.0.2', ready: false }),
+      of('c', { ip: '10.0.0.3', terminating: true }),
+    ]);
+    expect(subsets).toMatchObject([
+      {
+        addresses: [{ ip: '10.0.0.1', nodeName: 'n1', targetRef: { name: 'a' } }],
+        notReadyAddresses: [{ ip: '10.0.0.2' }],
+        ports: [{ name: 'http', port: 8080, protocol: 'TCP' }],
+      },
+    ]);
   });
 });
 

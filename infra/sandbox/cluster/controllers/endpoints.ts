@@ -1,7 +1,9 @@
 import {
   type Endpoint,
+  type EndpointAddress,
   type EndpointPort,
   type EndpointSlice,
+  type Endpoints,
   isPodReady,
   isPodTerminal,
   type Node,
@@ -62,6 +64,36 @@ export const endpointOf = (service: Service, pod: Pod, node: Node | undefined): 
     ...(zone === undefined ? {} : { zone }),
     targetRef: { kind: 'Pod', namespace, name, uid },
   };
+};
+
+/** The same Pods as the subsets of an Endpoints object: none that terminates, unless those not ready are published. */
+export const endpointSubsets = (
+  service: Service,
+  pods: readonly { readonly ports: readonly EndpointPort[]; readonly endpoint: Endpoint }[],
+): NonNullable<Endpoints['subsets']> => {
+  const subsets = new Map<
+    string,
+    { addresses: EndpointAddress[]; notReady: EndpointAddress[]; ports: readonly EndpointPort[] }
+  >();
+  for (const { ports, endpoint } of pods) {
+    const { conditions, nodeName, targetRef } = endpoint;
+    if (conditions.terminating && service.spec.publishNotReadyAddresses !== true) continue;
+    if (ports.length === 0 && (service.spec.ports ?? []).length > 0) continue;
+    const key = canonicalJson(ports);
+    const subset = subsets.get(key) ?? { addresses: [], notReady: [], ports };
+    const address: EndpointAddress = {
+      ip: endpoint.addresses[0] ?? '',
+      ...(nodeName === undefined ? {} : { nodeName }),
+      ...(targetRef === undefined ? {} : { targetRef }),
+    };
+    (conditions.ready ? subset.addresses : subset.notReady).push(address);
+    subsets.set(key, subset);
+  }
+  return [...subsets.values()].map(({ addresses, notReady, ports }) => ({
+    ...(addresses.length === 0 ? {} : { addresses }),
+    ...(notReady.length === 0 ? {} : { notReadyAddresses: notReady }),
+    ...(ports.length === 0 ? {} : { ports }),
+  }));
 };
 
 export interface SlicePlan {

@@ -60,8 +60,10 @@ export const startReplicaSets = ({ client, sources, record }: ControllerContext)
     const { namespace = 'default', name, uid } = pod.metadata;
     try {
       const left = await client.delete(pods, namespace, name, { preconditions: { uid } });
+      // What had not started anywhere is gone at once; else its grace period has begun.
       if (left.metadata?.uid === uid && left.metadata.deletionTimestamp !== undefined)
         sources.pods.learn(left);
+      else sources.pods.forget(pod);
     } catch (error) {
       if (!isStatus(error, 404) && !isStatus(error, 409)) throw error;
       return;

@@ -5,7 +5,7 @@ import type { Informer } from '../informer.ts';
 import type { Pod } from '../objects.ts';
 import type { KubeletTimes } from './container-runner.ts';
 import { startGuard } from './guard.ts';
-import { type NodeSettings, registerNode, renewLease } from './node.ts';
+import { type NodeSettings, postReady, registerNode, renewLease } from './node.ts';
 import { PodWorker } from './pod-worker.ts';
 
 export interface KubeletOptions {
@@ -93,7 +93,9 @@ export const startKubelet = async (options: KubeletOptions): Promise<Kubelet> =>
       await registerNode(client, settings);
       await renewLease(client, settings.name);
       const heartbeat = setInterval(() => {
-        renewLease(client, settings.name).catch(() => undefined);
+        renewLease(client, settings.name)
+          .then(() => postReady(client, settings.name))
+          .catch(() => undefined);
       }, times.heartbeatMs);
       const record = createEventRecorder(client, 'kubelet', settings.name);
       nodes.set(settings.name, { ip: settings.ip, record, heartbeat });

@@ -1,5 +1,5 @@
 import type { Client } from '../client.ts';
-import { type Condition, leases, type Node, namespaces, nodes, timestamp } from '../objects.ts';
+import { type Condition, conditionOf, leases, type Node, namespaces, nodes, timestamp } from '../objects.ts';
 import { isStatus } from '../transport.ts';
 
 /** What a node of the sandbox offers. */
@@ -103,12 +103,26 @@ export const registerNode = async (client: Client, settings: NodeSettings): Prom
     },
   };
   await client.patch(nodes, '', name, 'strategic', { status }, 'status');
-  const taints = ['node.kubernetes.io/not-ready', 'node.kubernetes.io/unreachable'];
+  await takeTaintsAway(client, await client.get(nodes, '', name));
+};
+
+const ownTaints = ['node.kubernetes.io/not-ready', 'node.kubernetes.io/unreachable'];
+
+const takeTaintsAway = async (client: Client, node: Node): Promise<void> => {
+  const taints = node.spec?.taints ?? [];
+  const left = taints.filter((taint) => !ownTaints.includes(taint.key));
+  if (left.length === taints.length) return;
+  const body = { spec: { taints: left.length === 0 ? null : left } };
+  await client.patch(nodes, '', node.metadata.name, 'merge', body);
+};
+
+/** Posts a node Ready again that was taken for dead, e.g. because this process had stood still. */
+export const postReady = async (client: Client, name: string): Promise<void> => {
   const node = await client.get(nodes, '', name);
-  const left = (node.spec?.taints ?? []).filter((taint) => !taints.includes(taint.key));
-  if (left.length !== (node.spec?.taints ?? []).length) {
-    await client.patch(nodes, '', name, 'merge', { spec: { taints: left.length === 0 ? null : left } });
-  }
+  if (conditionOf(node.status?.conditions, 'Ready')?.status === 'True') return;
+  const status = { conditions: readyConditions(timestamp()) };
+  await client.patch(nodes, '', name, 'strategic', { status }, 'status');
+  await takeTaintsAway(client, node);
 };
 
 /** Renews the node's Lease; who watches it learns that the node lives. */
