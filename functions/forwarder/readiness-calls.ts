@@ -10,6 +10,8 @@ const afterFailureMs = 1_000;
 /** Whatever the function answers, it is asked again by then: Pods wait. */
 const mostMs = 30_000;
 const limitMs = 60_000;
+/** Many reconciles that end one after the other are one reason to ask. */
+const spacingMs = 250;
 
 export interface ReadinessCallsDependencies {
   readonly functions: Pick<Functions, 'readiness'>;
@@ -25,7 +27,7 @@ export interface ReadinessCallsDependencies {
 export interface ReadinessCalls {
   start(): void;
   stop(): Promise<void>;
-  /** Something may have become ready: asked at once, or again right after the invocation under way. */
+  /** Something may have become ready: asked at once (a quarter of a second after the last), or again after the invocation under way. */
   now(): void;
   /** A Pod waits that did not before: asked within a second. */
   soon(): void;
@@ -36,6 +38,7 @@ export const createReadinessCalls = (dependencies: ReadinessCallsDependencies): 
   let on = false;
   let running: Promise<void> | undefined;
   let again = false;
+  let begunAt = Number.NEGATIVE_INFINITY;
 
   const call = async (): Promise<void> => {
     const invocationId = randomUUID();
@@ -63,7 +66,12 @@ export const createReadinessCalls = (dependencies: ReadinessCallsDependencies): 
     again = running !== undefined;
     if (!on || running !== undefined) return;
     if (!isWaiting() && unheld().length === 0) return;
+    if (clock.now() < begunAt + spacingMs) {
+      alarm.set(begunAt + spacingMs);
+      return;
+    }
     alarm.stop();
+    begunAt = clock.now();
     running = call();
   };
   const alarm = createAlarm(clock, now);
