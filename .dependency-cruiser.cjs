@@ -59,7 +59,10 @@ module.exports = {
     {
       name: 'no-orphans',
       severity: 'error',
-      from: { orphan: true, pathNot: '(\\.test\\.ts|\\.d\\.ts|^test/|^infra/cli/|\\.config\\.ts|^infra/sandbox/.*main\\.ts$)' },
+      from: {
+        orphan: true,
+        pathNot: '(\\.test\\.ts|\\.d\\.ts|^test/|^infra/cli/|\\.config\\.ts|^infra/sandbox/.*main\\.ts$)',
+      },
       to: {},
     },
     { name: 'resolvable', severity: 'error', from: {}, to: { couldNotResolve: true } },
