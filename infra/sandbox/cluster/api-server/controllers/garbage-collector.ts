@@ -6,7 +6,7 @@ import { updateObject } from '../requests/update.ts';
 import { collectionKey, type ResourceDefinition } from '../resources/definition.ts';
 import { resourceByKind, resourceTable } from '../resources/table.ts';
 import type { Change } from '../store/collection.ts';
-import { WorkQueue } from './work-queue.ts';
+import { JobQueue } from './job-queue.ts';
 
 const user = {
   name: 'system:serviceaccount:kube-system:generic-garbage-collector',
@@ -25,7 +25,7 @@ const has = (object: KubeObject, finalizer: string): boolean =>
 /** Deletes what lost its owners, as kube-controller-manager's garbage collector does. */
 class GarbageCollector {
   readonly #context: ApiContext;
-  readonly #queue = new WorkQueue();
+  readonly #queue = new JobQueue();
   readonly #objects = new Map<string, Target>();
   readonly #dependents = new Map<string, Set<string>>();
 

@@ -3,13 +3,13 @@ import { deleteObject } from '../requests/delete.ts';
 import { collectionKey, type ResourceDefinition } from '../resources/definition.ts';
 import { resourceTable } from '../resources/table.ts';
 import type { Stored } from '../store/collection.ts';
-import { WorkQueue } from './work-queue.ts';
+import { JobQueue } from './job-queue.ts';
 
 const namespaced = resourceTable.filter((definition) => definition.namespaced);
 
 /** Empties a deleted namespace: the Pods first, the rest when they are gone, then the namespace itself. */
 export const startNamespaceLifecycle = (context: ApiContext): (() => void) => {
-  const queue = new WorkQueue();
+  const queue = new JobQueue();
   const terminating = new Set<string>();
   const namespaces = context.store.collection('namespaces');
 

@@ -1,7 +1,7 @@
 import { StatusError } from '../status-error.ts';
 
 /** Runs small jobs one after the other, each key at most once at a time in the queue. */
-export class WorkQueue {
+export class JobQueue {
   readonly #waiting = new Map<string, () => Promise<void>>();
   #running = false;
   #stopped = false;
