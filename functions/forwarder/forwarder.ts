@@ -4,7 +4,6 @@ import { createView } from '../../shared/kubernetes/view.ts';
 import type { Clock, Random } from '../../shared/model/clock.ts';
 import type { DeriveOptions } from '../../shared/model/derive.ts';
 import type { DesiredState } from '../../shared/model/desired-state.ts';
-import type { View } from '../../shared/model/view.ts';
 import type { Settings } from '../../shared/process/config.ts';
 import type { Log } from '../../shared/process/log.ts';
 import type { ListenAddress } from '../../shared/process/setting-table.ts';
@@ -59,7 +58,8 @@ export interface Figures {
 }
 
 export interface Forwarder {
-  readonly view: View;
+  /** Where health is served; undefined: nowhere. */
+  readonly healthPort: number | undefined;
   /** Every watch has told all there is. */
   isSynced(): boolean;
   /** Holds the Lease, and is not about to end. */
@@ -279,7 +279,7 @@ export const startForwarder = async (dependencies: ForwarderDependencies): Promi
   }
 
   return {
-    view,
+    healthPort: health?.port,
     isSynced: () => synced,
     isLeading,
     figures,

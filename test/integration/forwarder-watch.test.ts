@@ -1,0 +1,303 @@
+import { request } from 'node:http';
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
+import { type Forwarder, startForwarder } from '../../functions/forwarder/forwarder.ts';
+import type { ReadinessRequest, ReconcileRequest } from '../../functions/platform/functions.ts';
+import { type ApiServer, startApiServer } from '../../infra/sandbox/cluster/api-server/server.ts';
+import { type Connection, connectionOf } from '../../shared/kubernetes/connection.ts';
+import { createObject, getObject, patchObject, requestJson } from '../../shared/kubernetes/request.ts';
+import type { DesiredState, Lane } from '../../shared/model/desired-state.ts';
+import { defaultGateType } from '../../shared/model/names.ts';
+import { systemClock } from '../../shared/process/clock.ts';
+import { silentLog } from '../../shared/process/log.ts';
+import { createMemoryDoorbell } from '../../shared/queue/doorbell/memory-doorbell.ts';
+import { createMemoryStore } from '../../shared/queue/store/memory-store.ts';
+import type { Store } from '../../shared/queue/store/store.ts';
+import { until } from './sandbox-programs.ts';
+
+/** The forwarder against the in-process API server, with functions that only take, note and end. */
+
+interface Put {
+  readonly at: number;
+  readonly lane: Lane;
+  readonly state: DesiredState;
+}
+
+interface Meta {
+  readonly metadata: { readonly uid: string; readonly resourceVersion: string };
+}
+
+let api: ApiServer;
+let connection: Connection;
+let namespace: string;
+let running: Forwarder[];
+let count = 0;
+
+beforeAll(async () => {
+  api = await startApiServer();
+  connection = connectionOf({ server: api.url, ca: api.caPem, token: api.adminToken });
+});
+
+afterAll(async () => {
+  connection.close();
+  await api.close();
+});
+
+beforeEach(async () => {
+  count += 1;
+  running = [];
+  namespace = `test-${count}`;
+  await createObject(connection, '/api/v1/namespaces', { metadata: { name: namespace } });
+});
+
+afterEach(async () => {
+  await Promise.all(running.map((forwarder) => forwarder.stop()));
+  await requestJson(connection, { method: 'DELETE', path: `/api/v1/namespaces/${namespace}` });
+});
+
+const starting = async (identity = 'one', store: Store = createMemoryStore({ clock: systemClock })) => {
+  const puts: Put[] = [];
+  const reconciles: ReconcileRequest[] = [];
+  const readinesses: ReadinessRequest[] = [];
+  const noting: Store = {
+    ...store,
+    put: (event, lane) => {
+      if (event.data.object.namespace === namespace) {
+        puts.push({ at: Date.now(), lane, state: event.data });
+      }
+      return store.put(event, lane);
+    },
+  };
+  const forwarder = await startForwarder({
+    connection,
+    settings: {
+      claim: 'annotation',
+      gateType: defaultGateType,
+      requireEni: false,
+      policy: { clusterId: 'demo', defaultWeight: 10, drainSeconds: 30, drainSlackSeconds: 30 },
+      kubernetes: {
+        source: { kind: 'kubeconfig', path: '' },
+        identity,
+        namespace,
+        leaseName: 'forwarder',
+      },
+      dispatch: { maxInvocations: 4, batchSize: 16 },
+      resyncMs: 600_000,
+      health: { host: '127.0.0.1', port: 0 },
+    },
+    store: noting,
+    doorbell: createMemoryDoorbell(),
+    functions: {
+      reconcile: async (asked) => {
+        reconciles.push(asked);
+        const results = [];
+        for (const loadBalancerKey of asked.loadBalancerKeys) {
+          const hold = await noting.take(loadBalancerKey, asked.invocationId);
+          if (typeof hold === 'string') results.push({ loadBalancerKey, outcome: hold });
+          else {
+            const applied = hold.states.map(({ state, sequence }) => [state.object.uid, sequence]);
+            await hold.done({ applied: Object.fromEntries(applied), released: [] });
+            results.push({ loadBalancerKey, outcome: 'done' as const });
+          }
+        }
+        return { results };
+      },
+      readiness: async (asked) => {
+        readinesses.push(asked);
+        return { waiting: 1, opened: 0, againAfterMs: 1_000 };
+      },
+    },
+    askEveryMs: 100,
+    clock: systemClock,
+    random: Math.random,
+    log: silentLog,
+  });
+  running.push(forwarder);
+  return { forwarder, puts, reconciles, readinesses, store };
+};
+
+const core = (plural: string, name?: string): string =>
+  `/api/v1/namespaces/${namespace}/${plural}${name === undefined ? '' : `/${name}`}`;
+
+const aService = (annotations = { 'service.cloud.tencent.com/direct-access': 'true' }): Promise<unknown> =>
+  createObject(connection, core('services'), {
+    metadata: { name: 'web', annotations },
+    spec: { type: 'LoadBalancer', selector: { app: 'web' }, ports: [{ port: 80, targetPort: 80 }] },
+  });
+
+const conditions = (ready: boolean) => [
+  { type: 'ContainersReady', status: ready ? 'True' : 'False', lastTransitionTime: new Date().toISOString() },
+];
+
+const aPod = async (name: string, ip: string): Promise<string> => {
+  const pod = (await createObject(connection, core('pods'), {
+    metadata: { name, labels: { app: 'web' } },
+    spec: {
+      nodeName: 'node',
+      readinessGates: [{ conditionType: defaultGateType }],
+      containers: [{ name: 'nginx', image: 'nginx' }],
+    },
+  })) as Meta;
+  await status(name, { phase: 'Running', podIP: ip, podIPs: [{ ip }], conditions: conditions(false) });
+  return pod.metadata.uid;
+};
+
+const status = (name: string, fields: object): Promise<unknown> =>
+  patchObject(connection, `${core('pods', name)}/status`, { status: fields });
+
+const aSlice = (pods: Readonly<Record<string, { ip: string; uid: string }>>): Promise<unknown> =>
+  createObject(connection, `/apis/discovery.k8s.io/v1/namespaces/${namespace}/endpointslices`, {
+    metadata: { name: 'web-1', labels: { 'kubernetes.io/service-name': 'web' } },
+    addressType: 'IPv4',
+    ports: [{ name: '', port: 80, protocol: 'TCP' }],
+    endpoints: Object.entries(pods).map(([name, { ip, uid }]) => ({
+      addresses: [ip],
+      conditions: { ready: false, serving: false, terminating: false },
+      targetRef: { kind: 'Pod', namespace, name, uid },
+    })),
+  });
+
+const webWithTwoPods = async (): Promise<{ a: string; b: string }> => {
+  await aService();
+  const [a, b] = [await aPod('a', '10.1.0.1'), await aPod('b', '10.1.0.2')];
+  await aSlice({ a: { ip: '10.1.0.1', uid: a }, b: { ip: '10.1.0.2', uid: b } });
+  return { a, b };
+};
+
+const get = (forwarder: Forwarder, path: string): Promise<{ status: number; body: string }> =>
+  new Promise((resolve, reject) => {
+    const asked = request(
+      { host: '127.0.0.1', port: forwarder.healthPort, path, agent: false },
+      (response) => {
+        let body = '';
+        response.setEncoding('utf8');
+        response.on('data', (chunk: string) => {
+          body += chunk;
+        });
+        response.on('end', () => resolve({ status: response.statusCode ?? 0, body }));
+      },
+    );
+    asked.on('error', reject);
+    asked.end();
+  });
+
+test('what is there is put when it leads, what changes is put as it changes, a deletion at once', async () => {
+  await webWithTwoPods();
+  const { forwarder, puts, reconciles, readinesses } = await starting();
+  await until(() => forwarder.figures().complete, 'everything is put');
+  expect(puts.at(-1)?.state.listeners[0]?.backends.endpoints.map(({ ip }) => ip)).toEqual([
+    '10.1.0.1',
+    '10.1.0.2',
+  ]);
+  await until(() => reconciles.length > 0, 'the function is invoked');
+  await until(() => readinesses.length > 0, 'gates are looked at, because Pods wait');
+
+  const atOnce = async (what: string, does: () => Promise<unknown>, lane: Lane): Promise<void> => {
+    const before = puts.length;
+    const begun = Date.now();
+    await does();
+    await until(() => puts.slice(before).some((put) => put.lane === lane), what);
+    // Without coalescing; the slack is for a machine that is busy with something else.
+    const at = puts.slice(before).find((put) => put.lane === lane)?.at ?? 0;
+    expect(at - begun).toBeLessThan(1_000);
+  };
+  await atOnce('ready', () => status('a', { conditions: conditions(true) }), 'ready');
+  await atOnce(
+    'drain',
+    () =>
+      requestJson(connection, {
+        method: 'DELETE',
+        path: core('pods', 'a'),
+        query: { gracePeriodSeconds: '30' },
+      }),
+    'drain',
+  );
+  const drained = puts.findLast((put) => put.lane === 'drain');
+  expect(drained?.state.pods.find(({ ref }) => ref.name === 'a')?.terminatingAt).toBeGreaterThan(Date.now());
+});
+
+test('health tells what holds, and who leads', async () => {
+  const { forwarder } = await starting();
+  await until(forwarder.isLeading, 'it leads');
+  expect(await get(forwarder, '/healthz')).toEqual({ status: 200, body: 'ok\n' });
+  expect(await get(forwarder, '/readyz')).toEqual({ status: 200, body: '[+]synced\n[+]staying\nleading\n' });
+  expect((await get(forwarder, '/metrics')).body).toContain('clb_direct_leading 1\n');
+  expect((await get(forwarder, '/other')).status).toBe(404);
+  const standby = await starting('two');
+  await until(standby.forwarder.isSynced, 'the other one knows all');
+  expect((await get(standby.forwarder, '/readyz')).body).toContain('standby');
+});
+
+test('a planner that asks is answered by a list read anew (L5)', async () => {
+  await webWithTwoPods();
+  const { forwarder, puts, store } = await starting();
+  await until(() => forwarder.figures().complete, 'everything is put');
+  const key = puts.at(-1)?.state.loadBalancerKey ?? '';
+  let hold = await store.take(key, 'planner');
+  await until(async () => {
+    if (typeof hold === 'string') hold = await store.take(key, 'planner');
+    return typeof hold !== 'string';
+  }, 'the load balancer is free');
+  if (typeof hold === 'string') throw new Error(hold);
+  const object = puts.at(-1)?.state.object.uid ?? '';
+  const targets = [
+    { ip: '10.1.0.99', port: 80 },
+    { ip: '10.1.0.1', port: 80 },
+  ];
+  await hold.needsEvidence(object, [{ protocol: 'TCP', port: 80, targets }]);
+  await hold.retry(0, 'needs evidence');
+  const leaving = () => puts.at(-1)?.state.listeners[0]?.backends.leaving ?? [];
+  await until(() => leaving().length > 0, 'the answer is put');
+  expect(leaving().map(({ ip, cause }) => `${ip} ${cause}`)).toEqual(['10.1.0.99 absent']);
+});
+
+test('a store that lost everything is given everything again (L3)', async () => {
+  await webWithTwoPods();
+  let store = createMemoryStore({ clock: systemClock });
+  const forgetful: Store = {
+    budget: store.budget,
+    takeOver: () => store.takeOver(),
+    put: (event, lane) => store.put(event, lane),
+    complete: (epoch) => store.complete(epoch),
+    markDue: (key, lane, observe) => store.markDue(key, lane, observe),
+    take: (key, owner) => store.take(key, owner),
+    due: (limit) => store.due(limit),
+    loadBalancers: () => store.loadBalancers(),
+    waiting: () => store.waiting(),
+    expire: (owner) => store.expire(owner),
+    evidenceWanted: () => store.evidenceWanted(),
+    deadLetters: () => store.deadLetters(),
+    deadLetter: (letter) => store.deadLetter(letter),
+    generation: () => store.generation(),
+    close: () => store.close(),
+  };
+  const { forwarder } = await starting('one', forgetful);
+  await until(() => forwarder.figures().complete, 'everything is put');
+  const kept = await store.loadBalancers();
+  expect(kept.length).toBeGreaterThan(0);
+  store = createMemoryStore({ clock: systemClock });
+  await until(async () => (await store.loadBalancers()).length === kept.length, 'everything is put again');
+  await until(() => forwarder.figures().complete, 'and the store knows so');
+});
+
+test('a leader whom a newer one refused stops, and asks for the Lease again', async () => {
+  await webWithTwoPods();
+  const { forwarder, store, puts } = await starting();
+  await until(() => forwarder.figures().complete, 'everything is put');
+  await store.takeOver();
+  await status('a', { conditions: conditions(true) });
+  await until(() => !forwarder.isLeading(), 'it gives way');
+  await until(() => forwarder.isLeading() && forwarder.figures().complete, 'it leads again');
+  expect(puts.at(-1)?.state.pods.find(({ ref }) => ref.name === 'a')?.containersReady).toBe(true);
+});
+
+test('told to stop it gives the Lease up', async () => {
+  const { forwarder } = await starting();
+  await until(forwarder.isLeading, 'it leads');
+  await forwarder.stop();
+  running = [];
+  const lease = await getObject(
+    connection,
+    `/apis/coordination.k8s.io/v1/namespaces/${namespace}/leases/forwarder`,
+  );
+  expect(lease).toMatchObject({ spec: { holderIdentity: '' } });
+});
