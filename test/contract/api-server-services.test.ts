@@ -225,6 +225,16 @@ describe("one patch of a Service's status", () => {
     expect((await server.call('GET', `${services}/going`)).status).toBe(404);
   });
 
+  it('knows an address as VIP, and written again as it was changes nothing', async () => {
+    await create('again', { type: 'LoadBalancer' });
+    const write = () =>
+      server.call('PATCH', `${services}/again/status`, { body: withStatus, contentType: strategicPatch });
+    const first = await write();
+    expect(at(first.body, 'status.loadBalancer.ingress.0.ipMode')).toBe('VIP');
+    const second = await write();
+    expect(at(second.body, 'metadata.resourceVersion')).toBe(at(first.body, 'metadata.resourceVersion'));
+  });
+
   it('takes ipMode Proxy, and a JSON patch', async () => {
     await create('modes', { type: 'LoadBalancer' });
     const { status, body } = await server.call('PATCH', `${services}/modes/status`, {
@@ -291,7 +301,7 @@ describe('an Ingress', () => {
     const unequal = await post(anIngress('unequal', { ingressClassName: 'nginx' }, { annotations }));
     expect(unequal.status).toBe(422);
     expect(message(unequal)).toContain(
-      'metadata.annotations.kubernetes.io/ingress.class: Invalid value: "qcloud": must match `ingressClassName` when both are specified',
+      'annotations.kubernetes.io/ingress.class: Invalid value: "qcloud": must match `ingressClassName` when both are specified',
     );
   });
 

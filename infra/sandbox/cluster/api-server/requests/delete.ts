@@ -29,7 +29,7 @@ export const parseDeleteOptions = (body: Json, query: URLSearchParams): DeleteOp
   const given = isObject(body) ? body : {};
   const inQuery = query.get('gracePeriodSeconds');
   const graceSeconds =
-    wholeSeconds(given.gracePeriodSeconds) ?? (inQuery === null ? undefined : Number(inQuery));
+    wholeSeconds(given.gracePeriodSeconds) ?? wholeSeconds(inQuery === null ? null : Number(inQuery));
   const { uid, resourceVersion } = objectOf(given.preconditions);
   const policy = textOf(given.propagationPolicy) || query.get('propagationPolicy') || '';
   const orphan = given.orphanDependents === true || query.get('orphanDependents') === 'true';

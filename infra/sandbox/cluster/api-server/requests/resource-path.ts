@@ -1,6 +1,6 @@
 import type { ResourceDefinition, ServedVersion } from '../resources/definition.ts';
 import { resourceTable } from '../resources/table.ts';
-import { noSuchResource } from '../status-error.ts';
+import { badRequest, noSuchResource } from '../status-error.ts';
 
 /** What a path under `/api/v1` or `/apis/GROUP/VERSION` names. */
 export interface ResourcePath {
@@ -22,17 +22,25 @@ const find = (group: string, version: string, resource: string) => {
   throw noSuchResource();
 };
 
+const decodePart = (part: string): string => {
+  try {
+    return decodeURIComponent(part);
+  } catch {
+    throw badRequest(`invalid URL escape in "${part}"`);
+  }
+};
+
 /**
  * Takes a path apart.
  *
  * @returns undefined for a path that is not below an API version (discovery, health, …)
- * @throws StatusError 404 for a resource that is not served
+ * @throws StatusError 400, 404 for a resource that is not served
  */
 export const parseResourcePath = (path: string): ResourcePath | undefined => {
   const parts = path
     .split('/')
     .filter((part) => part !== '')
-    .map(decodeURIComponent);
+    .map(decodePart);
   const [root, ...rest] = parts;
   if (root !== 'api' && root !== 'apis') return undefined;
   const group = root === 'api' ? '' : rest.shift();

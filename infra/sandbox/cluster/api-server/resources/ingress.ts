@@ -122,7 +122,7 @@ const ingressErrors = (draft: KubeObject, old: KubeObject | undefined): FieldErr
   if (old === undefined && annotation !== undefined && className !== undefined && annotation !== className) {
     errors.push(
       invalid(
-        'metadata.annotations[kubernetes.io/ingress.class]',
+        'annotations.kubernetes.io/ingress.class',
         annotation,
         'must match `ingressClassName` when both are specified',
       ),

@@ -42,6 +42,9 @@ const complete = (draft: KubeObject): void => {
   }
   if (isExternal(spec)) setDefault(spec, 'externalTrafficPolicy', 'Cluster');
   if (spec.type === 'LoadBalancer') setDefault(spec, 'allocateLoadBalancerNodePorts', true);
+  for (const ingress of objectsOf(objectOf(objectOf(draft.status).loadBalancer).ingress)) {
+    if (spec.type === 'LoadBalancer' && textOf(ingress.ip) !== '') setDefault(ingress, 'ipMode', 'VIP');
+  }
   if (spec.type !== 'ExternalName') setDefault(spec, 'internalTrafficPolicy', 'Cluster');
   const ip = textOf(spec.clusterIP);
   if (ip !== '' && textsOf(spec.clusterIPs).length === 0) spec.clusterIPs = [ip];
