@@ -275,6 +275,25 @@ describe('lanes and equality', () => {
   });
 });
 
+describe('an older fact undoes nothing (L2)', () => {
+  const then = (pod: PodFact): Previous => ({
+    state: derive({ pods: [pod], slices: [aSlice([pod])] }),
+    applied: true,
+  });
+
+  test('of one Pod the newer resourceVersion is believed, whichever comes later (L2)', () => {
+    const newer = { ...a, resourceVersion: '100', ready: false };
+    const state = derive({ pods: [{ ...a, resourceVersion: '99' }], slices: [aSlice([a])] }, then(newer));
+    expect(state.pods).toMatchObject([{ resourceVersion: '100', ready: false }]);
+  });
+
+  test('terminating is one-way for a UID (L2)', () => {
+    const leaving = { ...a, terminatingAt: now };
+    const state = derive({ pods: [{ ...a, resourceVersion: '2' }], slices: [aSlice([a])] }, then(leaving));
+    expect(state.pods).toMatchObject([{ resourceVersion: '2', terminatingAt: now }]);
+  });
+});
+
 test('belonging is decided by selectors, never by slices: a Pod without an address is held', () => {
   const gated = aPodFact('c', undefined, { ready: false, containersReady: false, gates: [aGate('absent')] });
   expect(derive({ pods: [gated] }).pods).toMatchObject([{ heldBy: ['uid-web'], ips: [] }]);

@@ -13,6 +13,7 @@ import type {
 import type { PodFact, ServiceFact, ServicePortFact } from './facts.ts';
 import type { EvidenceWanted } from './hold.ts';
 import { type Problem, problem } from './problems.ts';
+import { isNewer } from './resource-version.ts';
 import type { View } from './view.ts';
 
 export interface DeriveOptions {
@@ -114,6 +115,19 @@ const podState = (view: View, pod: PodFact, options: DeriveOptions): PodState =>
     ...(pod.customWeight === undefined ? {} : { customWeight: pod.customWeight }),
     heldBy: holdersOf(view, pod, options),
   };
+};
+
+/**
+ * What the store was told is never undone by an older fact, as a lagging API server gives one: per UID the
+ * resourceVersion orders truth, and terminating is one-way (law L2).
+ */
+const notOlder = (fact: PodState, before: PodState | undefined): PodState => {
+  if (before === undefined) return fact;
+  const known = isNewer(before.resourceVersion, fact.resourceVersion) ? before : fact;
+  const { terminatingAt } = before;
+  return known.terminatingAt === undefined && terminatingAt !== undefined
+    ? { ...known, terminatingAt }
+    : known;
 };
 
 /** Why a Pod cannot be a direct backend, if so. */
@@ -342,6 +356,7 @@ export const desiredState = (
       ),
     });
   }
+  const before = new Map(previous?.state.pods.map((pod): [string, PodState] => [pod.ref.uid, pod]));
   const facts = new Map(
     view
       .podsSelectedBy(service.ref.namespace, service.selector ?? {})
@@ -358,7 +373,7 @@ export const desiredState = (
     ...frame(service, verdict),
     listeners,
     pods: [...facts.values()]
-      .map((pod) => podState(view, pod, options))
+      .map((pod) => notOlder(podState(view, pod, options), before.get(pod.ref.uid)))
       .sort((a, b) => (a.ref.uid < b.ref.uid ? -1 : 1)),
     problems: distinct(problems),
   };

@@ -4,6 +4,7 @@ import type { ObjectRef } from './facts.ts';
 import { gateOpenReason } from './names.ts';
 import type { Health, Recorded } from './observed.ts';
 import { podPhase } from './pod-phase.ts';
+import { isNewer } from './resource-version.ts';
 import { servingWeight } from './weights.ts';
 
 /** One load balancer as the readiness function reads it from the store. */
@@ -54,13 +55,7 @@ interface Waited {
 }
 
 const newest = (a: PodState, b: PodState): PodState =>
-  a.resourceVersion.length === b.resourceVersion.length
-    ? a.resourceVersion >= b.resourceVersion
-      ? a
-      : b
-    : a.resourceVersion.length > b.resourceVersion.length
-      ? a
-      : b;
+  isNewer(b.resourceVersion, a.resourceVersion) ? b : a;
 
 const isRefused = (view: WaitingView, state: DesiredState, want: ListenerWant, podUid: string): boolean => {
   const byCluster = state.problems.some(

@@ -51,7 +51,8 @@ export const problemTable = {
   },
   D1009: {
     reason: 'LoadBalancerApiRefused',
-    remedy: 'See the message of the CLB; it is tried again every half minute, and at once when the object changes.',
+    remedy:
+      'See the message of the CLB; it is tried again every half minute, and at once when the object changes.',
   },
 } as const satisfies Record<string, { readonly reason: string; readonly remedy: string }>;
 
