@@ -142,6 +142,41 @@ describe('a Pod that is deleted under load', () => {
   });
 });
 
+describe('a Pod of long TCP connections', () => {
+  it('echoes every line and ends its connections in order', async () => {
+    const namespace = await fixture.namespace('tcp');
+    await fixture.pod(namespace, 'one', {
+      containers: [{ name: 'echo', image: 'tcp-echo', env: noAccept, ports: [{ containerPort: 9000 }] }],
+    });
+    const pod = await fixture.readyPod(namespace, 'one');
+    const clients = startClients({
+      addresses: fixture.addresses,
+      programsDir: fixture.programsDir,
+      clients: [
+        {
+          name: 'lines',
+          kind: 'tcp',
+          target: { ip: pod.status?.podIP ?? '', port: 9000 },
+          ratePerSecond: 50,
+          connections: 2,
+        },
+      ],
+    });
+    try {
+      await until(() => (clients.reports()[0]?.ok ?? 0) > 20, 'lines come back');
+      const [report] = await clients.stop();
+      expect(report?.pods).toEqual({ one: report?.ok });
+      // Before it listened, connections were refused; none was ever cut.
+      for (const failure of report?.failures ?? []) expect(failure.kind).toBe('refused');
+      expect(report?.reset).toBe(0);
+    } finally {
+      clients.close();
+    }
+    await fixture.remove(namespace, 'one');
+    await fixture.untilGone(namespace, 'one');
+  });
+});
+
 /** Last: the node stays dead. */
 describe('a node that dies', () => {
   it('takes Ready from its Pods and nothing else; they are removed when its object is', async () => {

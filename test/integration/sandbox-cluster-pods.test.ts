@@ -1,5 +1,12 @@
 import { describe, expect, it } from 'vitest';
-import { conditionOf, isPodReady, type Pod, pods, services } from '../../infra/sandbox/cluster/objects.ts';
+import {
+  conditionOf,
+  endpointSlices,
+  isPodReady,
+  type Pod,
+  pods,
+  services,
+} from '../../infra/sandbox/cluster/objects.ts';
 import { gate, until, useCluster } from './sandbox-cluster-fixture.ts';
 
 const fixture = useCluster({
@@ -134,6 +141,11 @@ describe('a Pod', () => {
     await until(async () => JSON.stringify(await ports()).includes('8080'), 'port 8080');
     await retarget('unknown');
     await until(async () => JSON.stringify(await ports()) === '[[]]', 'a slice without ports');
+    await client.patch(services, namespace, 'web', 'merge', { metadata: { labels: { team: 'shop' } } });
+    await until(async () => {
+      const [slice] = (await client.list(endpointSlices, { namespace })).items;
+      return slice?.metadata.labels?.['team'] === 'shop';
+    }, 'the slice has the labels of its Service');
     await client.patch(pods, namespace, 'one', 'merge', { metadata: { labels: { app: 'other' } } });
     await until(async () => (await fixture.endpoints(namespace)).length === 0, 'no endpoint');
   });

@@ -46,7 +46,12 @@ export const startEndpointSlices = ({ client, sources, times }: ControllerContex
       );
     const plan = planSlices(wanted, existing);
     const labels = labelsOf(service);
-    for (const slice of plan.update) {
+    const relabelled = existing.filter(
+      (slice) =>
+        canonicalJson(slice.metadata.labels) !== canonicalJson(labels) &&
+        ![...plan.update, ...plan.remove].some((other) => other.metadata.uid === slice.metadata.uid),
+    );
+    for (const slice of [...plan.update, ...relabelled]) {
       // An update with the version that was read: what changed meanwhile brings us back.
       sources.endpointSlices.learn(
         await client.update(endpointSlices, { ...slice, metadata: { ...slice.metadata, labels } }),
@@ -108,7 +113,9 @@ export const startEndpointSlices = ({ client, sources, times }: ControllerContex
     }
   };
   sources.services.onChange(({ type, object, previous }) => {
-    const matters = canonicalJson(previous?.spec) !== canonicalJson(object.spec);
+    const { labels } = object.metadata;
+    const matters =
+      canonicalJson([previous?.spec, previous?.metadata.labels]) !== canonicalJson([object.spec, labels]);
     if (type === 'deleted') {
       written.delete(object.metadata.uid);
       const { namespace = 'default', name } = object.metadata;
