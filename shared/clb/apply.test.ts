@@ -450,6 +450,16 @@ describe('L4: the hold', () => {
     expect(targetsOf(applied.observed)).toEqual([{ ip: '10.0.0.1', port: 8080, weight: 0 }]);
   });
 
+  it.each([['lost'], ['newer']] as const)('%s once a task has ended is told', async (answer) => {
+    const clb = scripted([
+      ['BatchModifyTargetWeight', accepted],
+      ['DescribeTaskStatus', task(0)],
+    ]);
+    const applying = run(clb, weights(0, '10.0.0.1'), undefined, holdThat('mine', 'mine', answer));
+    if (answer === 'lost') expect((await failing(applying)).failure.kind).toBe('lost');
+    else expect((await applying).newer).toMatchObject({ answer: 'newer' });
+  });
+
   it('newer states told before a failure travel with it', async () => {
     const clb = scripted([
       ['BatchModifyTargetWeight', accepted],
