@@ -36,18 +36,25 @@ export class Backlog {
 
   /**
    * Takes the next batch: urgent lanes first. A sweep never shares an invocation with anything else: nothing waits
-   * for it to end.
+   * for it to end; nor does what `goesAlone`.
    */
-  take(most: number, mayGo: (key: LoadBalancerKey) => boolean): readonly LoadBalancerKey[] {
+  take(
+    most: number,
+    mayGo: (key: LoadBalancerKey) => boolean,
+    goesAlone: (key: LoadBalancerKey) => boolean,
+  ): readonly LoadBalancerKey[] {
     const batch: LoadBalancerKey[] = [];
     for (const lane of lanes) {
       if (lane === 'sweep' && batch.length > 0) break;
       for (const key of this.#byLane[lane]) {
         if (batch.length >= most) return batch;
         if (!mayGo(key)) continue;
+        const alone = goesAlone(key);
+        if (alone && batch.length > 0) continue;
         this.#byLane[lane].delete(key);
         this.#laneOf.delete(key);
         batch.push(key);
+        if (alone) return batch;
       }
     }
     return batch;

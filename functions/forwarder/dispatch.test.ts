@@ -231,6 +231,56 @@ describe('what ends badly', () => {
     expect(call(1).invocationId).not.toBe(call(0).invocationId);
   });
 
+  test('what fails again and again is tried in growing pauses, alone, and at once when something new is put (L12)', async () => {
+    const { clock, dispatch, put, call, calls, keys } = aDispatch();
+    dispatch.start();
+    for (const key of ['bad', 'good']) await put(key, 'drain');
+    await clock.advance(0);
+    expect(keys()).toEqual(['bad+good']);
+    const begun = clock.now();
+    call(0).crash();
+    await clock.advance(0);
+    expect(keys().slice(1)).toEqual(['bad', 'good']);
+    await call(2).end();
+    for (let round = 0; round < 20 && clock.now() < begun + 30_000; round += 1) {
+      call(-1).crash();
+      call(1).crash();
+      await clock.advance(2_500);
+    }
+    const tries = calls.filter(({ loadBalancerKeys }) => loadBalancerKeys.includes('bad')).length;
+    expect(tries).toBeGreaterThan(4);
+    expect(tries).toBeLessThan(14);
+    expect(
+      keys()
+        .slice(3)
+        .every((batch) => batch === 'bad'),
+    ).toBe(true);
+    call(-1).crash();
+    await clock.advance(0);
+    await put('bad', 'drain');
+    const rung = clock.now();
+    await clock.advance(0);
+    expect(call(-1).at).toBe(rung);
+    await call(-1).end();
+    await put('bad', 'rest');
+    await put('good', 'rest');
+    await clock.advance(0);
+    expect(keys().at(-1)).toBe('bad+good');
+  });
+
+  test('a drain that its invocation did not begin within a second goes to another one', async () => {
+    const { clock, store, dispatch, put, call, keys } = aDispatch();
+    dispatch.start();
+    await put('a', 'drain');
+    await clock.advance(0);
+    // As if it were still waiting in the queue of a slow function.
+    await store.expire(call(0).invocationId);
+    await clock.advance(900);
+    expect(keys()).toEqual(['a']);
+    await clock.advance(1_200);
+    expect(keys()).toEqual(['a', 'a']);
+  });
+
   test('what is put back for half a second comes back on time', async () => {
     const { clock, dispatch, put, call, keys } = aDispatch();
     dispatch.start();

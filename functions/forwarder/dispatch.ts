@@ -3,10 +3,11 @@ import type { Clock } from '../../shared/model/clock.ts';
 import type { Lane, LoadBalancerKey } from '../../shared/model/desired-state.ts';
 import type { Log } from '../../shared/process/log.ts';
 import type { Doorbell } from '../../shared/queue/doorbell/doorbell.ts';
-import type { Store } from '../../shared/queue/store/store.ts';
+import { holdMs, type Store } from '../../shared/queue/store/store.ts';
 import type { Functions, ReconcileAnswer } from '../platform/functions.ts';
 import { createAlarm } from './alarm.ts';
 import { Backlog } from './backlog.ts';
+import { FailingKeys } from './failing-keys.ts';
 
 export interface DispatchSettings {
   /** At most so many invocations of the reconcile function side by side. */
@@ -66,7 +67,9 @@ export const createDispatch = (dependencies: DispatchDependencies): Dispatch => 
   const backlog = new Backlog();
   const running = new Map<string, Invocation>();
   const ends = new Set<Promise<void>>();
-  const patience = new Set<LoadBalancerKey>();
+  const failing = new FailingKeys();
+  /** An invocation has them, and did not begin in time. */
+  const overdue = new Set<LoadBalancerKey>();
   let on = false;
   let listening = false;
   let asking = false;
@@ -78,14 +81,15 @@ export const createDispatch = (dependencies: DispatchDependencies): Dispatch => 
     for (const { keys } of running.values()) if (keys.has(key)) return true;
     return false;
   };
-  const mayGo = (key: LoadBalancerKey): boolean => patience.has(key) || !isRunning(key);
+  const mayGo = (key: LoadBalancerKey): boolean =>
+    (overdue.has(key) || !isRunning(key)) && failing.mayGo(key, clock.now());
 
   const pump = (): void => {
     while (on) {
       const lane = backlog.first(mayGo);
       if (lane === undefined || running.size >= mayStartBeside(lane, maxInvocations)) break;
-      const keys = backlog.take(batchSize, mayGo);
-      for (const key of keys) patience.delete(key);
+      const keys = backlog.take(batchSize, mayGo, (key) => failing.goesAlone(key));
+      for (const key of keys) overdue.delete(key);
       const end = invoke(keys).finally(() => ends.delete(end));
       ends.add(end);
     }
@@ -97,13 +101,25 @@ export const createDispatch = (dependencies: DispatchDependencies): Dispatch => 
     const answer = await answerOf(invocationId, loadBalancerKeys);
     await expire(invocationId);
     running.delete(invocationId);
-    const calm = answer?.results.every(({ outcome }) => outcome === 'done' || outcome === 'nothing');
-    if (calm !== true) restlessUntil = clock.now() + restlessMs;
+    learn(loadBalancerKeys, answer);
     if (!on) return;
     onReconciled();
     // What was rung for or came due meanwhile was left alone.
     void ask();
     pump();
+  };
+
+  const learn = (keys: readonly LoadBalancerKey[], answer: ReconcileAnswer | undefined): void => {
+    const now = clock.now();
+    const outcomes = new Map(
+      answer?.results.map(({ loadBalancerKey, outcome }) => [loadBalancerKey, outcome]),
+    );
+    for (const key of keys) {
+      const outcome = outcomes.get(key) ?? 'failed';
+      if (outcome === 'failed') failing.failed(key, now);
+      else failing.ended(key);
+      if (outcome !== 'done' && outcome !== 'nothing') restlessUntil = now + restlessMs;
+    }
   };
 
   const answerOf = async (
@@ -160,12 +176,10 @@ export const createDispatch = (dependencies: DispatchDependencies): Dispatch => 
   /** Due and not held: unless it is only about to be taken by an invocation that runs. */
   const take = (key: LoadBalancerKey, lane: Lane): void => {
     const now = clock.now();
-    const urgent = lane === 'drain' || lane === 'ready';
+    const patienceMs = lane === 'drain' || lane === 'ready' ? urgentPatienceMs : holdMs;
     const begun = [...running.values()].filter(({ keys }) => keys.has(key)).map(({ begunAt }) => begunAt);
-    if (begun.length > 0) {
-      if (!urgent || begun.some((at) => now - at < urgentPatienceMs)) return;
-      patience.add(key);
-    }
+    if (begun.some((at) => now - at < patienceMs)) return;
+    if (begun.length > 0) overdue.add(key);
     backlog.add({ loadBalancerKey: key, lane });
   };
 
@@ -183,7 +197,10 @@ export const createDispatch = (dependencies: DispatchDependencies): Dispatch => 
       async (rings) => {
         if (!on) return;
         // What runs is asked for when it has ended: the function may have taken what rang.
-        for (const ring of rings) if (!isRunning(ring.loadBalancerKey)) backlog.add(ring);
+        for (const ring of rings) {
+          failing.rung(ring.loadBalancerKey);
+          if (!isRunning(ring.loadBalancerKey)) backlog.add(ring);
+        }
         // Rings of one moment fill one batch.
         alarmOfRings.set(clock.now());
       },
@@ -203,7 +220,8 @@ export const createDispatch = (dependencies: DispatchDependencies): Dispatch => 
       alarm.stop();
       alarmOfRings.stop();
       backlog.clear();
-      patience.clear();
+      overdue.clear();
+      failing.clear();
       await Promise.all(ends);
     },
     load: () => ({ running: running.size, waiting: backlog.size }),

@@ -111,7 +111,7 @@ export const createFeeder = (dependencies: FeederDependencies): Feeder => {
       entry.evidence ??= asked.evidence;
       throw error;
     } finally {
-      if (entry.last === undefined && !entry.force && view.service(uid) === undefined) entries.delete(uid);
+      if (entry.last === undefined && !entry.force && entry.evidence === undefined) entries.delete(uid);
     }
   };
 

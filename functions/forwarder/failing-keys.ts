@@ -1,0 +1,46 @@
+import type { LoadBalancerKey } from '../../shared/model/desired-state.ts';
+
+interface Failing {
+  readonly failures: number;
+  /** Unix ms. */
+  readonly notBefore: number;
+}
+
+const pauseFirstMs = 500;
+const pauseMostMs = 5_000;
+
+/**
+ * Load balancers whose last invocation failed or crashed. The first time they are tried again at once, then in
+ * growing pauses, and always alone: what kills its function must not take others with it (law L12).
+ */
+export class FailingKeys {
+  readonly #failing = new Map<LoadBalancerKey, Failing>();
+
+  failed(key: LoadBalancerKey, now: number): void {
+    const failures = (this.#failing.get(key)?.failures ?? 0) + 1;
+    const pauseMs = failures === 1 ? 0 : Math.min(pauseMostMs, pauseFirstMs * 2 ** (failures - 2));
+    this.#failing.set(key, { failures, notBefore: now + pauseMs });
+  }
+
+  ended(key: LoadBalancerKey): void {
+    this.#failing.delete(key);
+  }
+
+  /** Something new was put for it: worth a try, whatever came before. */
+  rung(key: LoadBalancerKey): void {
+    const failing = this.#failing.get(key);
+    if (failing !== undefined) this.#failing.set(key, { ...failing, notBefore: 0 });
+  }
+
+  mayGo(key: LoadBalancerKey, now: number): boolean {
+    return (this.#failing.get(key)?.notBefore ?? 0) <= now;
+  }
+
+  goesAlone(key: LoadBalancerKey): boolean {
+    return this.#failing.has(key);
+  }
+
+  clear(): void {
+    this.#failing.clear();
+  }
+}
