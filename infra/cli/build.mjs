@@ -1,6 +1,6 @@
 #!/usr/bin/env node
-// Bundles every program of this repository into dist/ (git-ignored), one file each with its source map.
-// Packages stay external: this build is for the machine it runs on, not for a cloud function.
+// Bundles every program of this repository into dist/ (git-ignored), one file each with its source map. What is deployed
+// is one file with its packages, which starts three times as fast; the sandbox finds its packages in node_modules.
 import { createHash } from 'node:crypto';
 import { mkdirSync, readdirSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -55,21 +55,36 @@ const replace = (path, contents) => {
 export const buildPrograms = async () => {
   const from = fingerprint();
   if (readStamp() === from) return [];
-  const { outputFiles } = await build({
+  const isDeployed = (path) => path.startsWith('functions/');
+  const common = {
     absWorkingDir: root,
-    entryPoints: programs,
     outdir: 'dist',
     outbase: '.',
     outExtension: { '.js': '.mjs' },
     bundle: true,
-    packages: 'external',
     platform: 'node',
     format: 'esm',
     target: 'node20',
     sourcemap: true,
     logLevel: 'warning',
     write: false,
-  });
+  };
+  const built = await Promise.all([
+    build({
+      ...common,
+      entryPoints: programs.filter(isDeployed),
+      // Packages in CommonJS ask for Node's own modules by `require`.
+      banner: {
+        js: "import { createRequire as createPackageRequire } from 'node:module';\nconst require = createPackageRequire(import.meta.url);",
+      },
+    }),
+    build({
+      ...common,
+      entryPoints: programs.filter((path) => !isDeployed(path)),
+      packages: 'external',
+    }),
+  ]);
+  const outputFiles = built.flatMap((result) => result.outputFiles);
   const changed = [];
   for (const { path, contents } of outputFiles) {
     let old;

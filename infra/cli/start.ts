@@ -153,7 +153,7 @@ class Start {
     this.#summary = this.#summary !== undefined && !isLossless(this.#summary) ? this.#summary : summary;
     this.#display.lines();
     this.#display.say(['', ...summaryText(summary, this.#display.styles)]);
-    if (!isLossless(summary)) this.#keepHistory();
+    if (!isLossless(summary) || this.#flags.history !== undefined) this.#keepHistory();
     if (this.#flags.json) process.stdout.write(`${JSON.stringify(summary)}\n`);
   }
 
@@ -199,11 +199,11 @@ export const startCommand = (): Command =>
     .option('--seed <n>', 'draws the CLB’s times from this seed', wholeNumber(0))
     .addOption(
       new Option('--kill-forwarder [when]', 'kill -9 it in the middle of the rollout')
-        .choices(['containers-ready', 'deleting'])
+        .choices(['rolling', 'containers-ready', 'deleting'])
         .preset('deleting'),
     )
     .option('--idle', 'deploy and stay up, but roll only when asked', false)
-    .option('--history <file>', 'where to write the history of a run that fails')
+    .option('--history <file>', 'write the history here, also of a run in which nothing failed')
     .addHelpText(
       'after',
       '\nExit code 1: requests were lost, or a step did not come about; the history of the run is then kept as a file.',

@@ -4,7 +4,7 @@ import { type Addresses, claimAddresses, type SocketAddress } from './addresses.
 import type { ClbSettings } from './clb/settings.ts';
 import { type ClbSimulator, startClbSimulator } from './clb/simulator.ts';
 import { type Cluster, startCluster } from './cluster/cluster.ts';
-import { namespaces } from './cluster/objects.ts';
+import { type KubernetesObject, namespaces, type Resource } from './cluster/objects.ts';
 import { createPrivateFolder } from './private-folder.ts';
 import { type Standalone, startStandalone } from './standalone.ts';
 
@@ -41,6 +41,41 @@ export interface Sandbox {
 const ownNamespace = 'clb-direct';
 const webhookConfiguration = 'clb-direct';
 const readyTimeoutMs = 30_000;
+
+const webhookConfigurations: Resource<KubernetesObject> = {
+  group: 'admissionregistration.k8s.io',
+  version: 'v1',
+  plural: 'mutatingwebhookconfigurations',
+  kind: 'MutatingWebhookConfiguration',
+  namespaced: false,
+};
+
+/**
+ * As an administrator of a cluster with one replica only would register it: `Fail`, because while that one starts
+ * again, better no new Pod for a second than one without the gate. (With two replicas it is `Ignore`, as the forwarder
+ * registers itself.) The forwarder adds the authority of its certificate and keeps the rest.
+ */
+const webhookObject = (url: string) => ({
+  metadata: { name: webhookConfiguration },
+  webhooks: [
+    {
+      name: 'pods.clb-direct.io',
+      admissionReviewVersions: ['v1'],
+      clientConfig: { url },
+      failurePolicy: 'Fail',
+      matchPolicy: 'Equivalent',
+      reinvocationPolicy: 'IfNeeded',
+      sideEffects: 'None',
+      timeoutSeconds: 2,
+      namespaceSelector: {
+        matchExpressions: [
+          { key: 'kubernetes.io/metadata.name', operator: 'NotIn', values: ['kube-system', ownNamespace] },
+        ],
+      },
+      rules: [{ operations: ['CREATE'], apiGroups: [''], apiVersions: ['v1'], resources: ['pods'] }],
+    },
+  ],
+});
 
 const hostPort = ({ host, port }: SocketAddress): string => `${host}:${port}`;
 
@@ -114,6 +149,9 @@ export const startSandbox = async (options: SandboxOptions = {}): Promise<Sandbo
     const webhook = gate ? { listen, url: `https://${hostPort(listen)}/mutate` } : undefined;
     const health = addresses.socketOf(ip, 8080);
     await cluster.client.create(namespaces, '', { metadata: { name: ownNamespace } });
+    if (webhook !== undefined) {
+      await cluster.client.create(webhookConfigurations, '', webhookObject(webhook.url));
+    }
     const standalone = startStandalone({
       env: {
         ...standaloneEnvironment({ clb, kubeconfigFile, health, webhook }),

@@ -35,8 +35,9 @@ export interface Standalone {
 
 /** `EX_CONFIG`: it will not start with these settings, however often. */
 const wrongSettings = 78;
-const firstRestartMs = 250;
-const lastRestartMs = 10_000;
+/** The first end is answered at once, as the kubelet does; after that it waits longer each time. */
+const firstBackOffMs = 250;
+const lastBackOffMs = 10_000;
 /** Who has lived so long starts again without delay the next time. */
 const steadyMs = 10_000;
 const keptLines = 40;
@@ -58,7 +59,7 @@ export const startStandalone = (options: StandaloneOptions): Standalone => {
   const last: string[] = [];
   let child: ChildProcess | undefined;
   let restart: NodeJS.Timeout | undefined;
-  let delayMs = firstRestartMs;
+  let backOffMs = 0;
   let closed = false;
   let refused = false;
 
@@ -95,8 +96,9 @@ export const startStandalone = (options: StandaloneOptions): Standalone => {
       options.onEnded?.(pid, signal ?? `exit code ${code}`);
       refused = code === wrongSettings;
       if (closed || refused) return;
-      delayMs = Date.now() - startedMs > steadyMs ? firstRestartMs : Math.min(delayMs * 2, lastRestartMs);
-      restart = setTimeout(start, delayMs);
+      if (Date.now() - startedMs > steadyMs) backOffMs = 0;
+      restart = setTimeout(start, backOffMs);
+      backOffMs = Math.min(Math.max(firstBackOffMs, backOffMs * 2), lastBackOffMs);
     });
   };
   start();

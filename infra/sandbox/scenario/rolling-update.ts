@@ -18,8 +18,8 @@ export const guide = {
 } as const;
 
 export interface RollOptions {
-  /** Kills the standalone process (SIGKILL) when the first Pod of the rollout comes to this. */
-  readonly killForwarderAt?: Extract<PodChange, 'containers-ready' | 'deleting'>;
+  /** Kills the standalone process (SIGKILL) as the rollout begins, or when its first Pod comes to this. */
+  readonly killForwarderAt?: 'rolling' | Extract<PodChange, 'containers-ready' | 'deleting'>;
   readonly programsDir?: string;
 }
 
@@ -105,8 +105,10 @@ export const rollUnderLoad = async (
       return clients.length > 0 && clients.every(({ ok, final }) => ok > 0 && !final);
     });
     await run.pause(settleMs);
-    if (options.killForwarderAt !== undefined) {
-      stopKill = killAt(sandbox, run, options.killForwarderAt, new Set(old.keys()));
+    const { killForwarderAt } = options;
+    if (killForwarderAt === 'rolling') sandbox.standalone.kill('SIGKILL');
+    else if (killForwarderAt !== undefined) {
+      stopKill = killAt(sandbox, run, killForwarderAt, new Set(old.keys()));
     }
     const requestsBeforeRollout = traffic.total();
     const rolledFromMs = Date.now();

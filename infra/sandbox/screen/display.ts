@@ -37,12 +37,18 @@ const keptEvents = 200;
 export const urlOf = ({ host, port }: SocketAddress): string =>
   port === 80 ? `http://${host}/` : `http://${host}:${port}/`;
 
-/** Lost requests come by the hundred: of each client's, one a second is shown. All are counted and in the history. */
+/** What comes again and again: a client's lost requests, an Event that is counted up. */
+const repeatable = (event: HistoryEvent): string | undefined => {
+  if (event.type === 'failure' || event.type === 'refused') return `${event.type} ${event.client}`;
+  return event.type === 'kubernetes-event' ? `${event.about} ${event.reason}` : undefined;
+};
+
+/** Of those, one a second is shown. All are counted, and in the history. */
 const repetitions = (): ((event: HistoryEvent) => boolean) => {
   const lastMs = new Map<string, number>();
   return (event) => {
-    if (event.type !== 'failure' && event.type !== 'refused') return false;
-    const key = `${event.type} ${event.client}`;
+    const key = repeatable(event);
+    if (key === undefined) return false;
     if (event.timeMs - (lastMs.get(key) ?? 0) < 1_000) return true;
     lastMs.set(key, event.timeMs);
     return false;

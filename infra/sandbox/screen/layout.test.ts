@@ -95,9 +95,9 @@ test('NO_COLOR is honoured, and colours change nothing but colours', () => {
   const size = { columns: 80, rows: 24 };
   const plain = layout(model(), size, stylesFor(true, { NO_COLOR: '1' }));
   const coloured = layout(model(), size, stylesFor(true, {}));
-  const escape = String.fromCharCode(27);
-  expect(plain.join('')).not.toContain(escape);
-  expect(coloured.join('')).toContain(escape);
-  const stripped = coloured.map((line) => line.replaceAll(new RegExp(`${escape}\\[\\d+m`, 'g'), ''));
+  const esc = String.fromCharCode(27);
+  expect(plain.join('')).not.toContain(esc);
+  expect(coloured.join('')).toContain(esc);
+  const stripped = coloured.map((line) => line.replaceAll(new RegExp(`${esc}\\[\\d+m`, 'g'), ''));
   expect(stripped).toEqual(plain);
 });
