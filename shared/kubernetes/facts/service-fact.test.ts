@@ -171,6 +171,15 @@ describe('serviceFact', () => {
     },
   );
 
+  it('reads the preStop sleep that its Pods are to get, and warns of one that it cannot read', () => {
+    const key = 'clb-direct.io/pre-stop-sleep-seconds';
+    expect(factOf(aService({ [key]: '15' }))).toMatchObject({ preStopSleepSeconds: 15, problems: [] });
+    expect(factOf(aService({ [key]: '0' }))).toMatchObject({ preStopSleepSeconds: 0 });
+    const wrong = factOf(aService({ [key]: '-1' }));
+    expect(wrong).not.toHaveProperty('preStopSleepSeconds');
+    expect(wrong).toMatchObject({ problems: [{ code: 'D1001', severity: 'warning' }] });
+  });
+
   it('drops what has no identity and never throws', () => {
     expect(serviceFact({ metadata: { name: 'x' } })).toHaveProperty('dropped');
     expect(serviceFact(null)).toHaveProperty('dropped');
