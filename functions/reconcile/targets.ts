@@ -1,4 +1,4 @@
-import { ClbError } from '../../shared/clb/clb-port.ts';
+import { ApplyError, ClbError, type Newer } from '../../shared/clb/clb-port.ts';
 import { provenBindings, type Registered, stillBound } from '../../shared/model/bindings.ts';
 import type { KeptState } from '../../shared/model/desired-state.ts';
 import type { Hold } from '../../shared/model/hold.ts';
@@ -10,6 +10,7 @@ import { problem } from '../../shared/model/problems.ts';
 import type { ReconcileDeps } from './deps.ts';
 import { problemCodeOf, type Retry, retryAfter } from './failure.ts';
 import type { ObjectProblem } from './report.ts';
+import { insisting, parts, pick } from './steps.ts';
 
 /** What a pass over listeners and targets ended with. */
 export interface Pass {
@@ -30,36 +31,6 @@ const roomAfterMs = 500;
 
 /** A pass that goes on for ever would starve the others; what is left is due again at once. */
 const maxSteps = 200;
-
-/**
- * Steps of the drain lane go first; but between two drain writes one write of the next lane goes out, so that a
- * flood of drains does not stop new Pods from being bound.
- */
-const pick = (steps: readonly Step[], lastLane: Step['lane'] | undefined): Step | undefined => {
-  if (lastLane !== 'drain') return steps[0];
-  return steps.find(({ lane }) => lane !== 'drain') ?? steps[0];
-};
-
-const halves = <T>(items: readonly T[]): readonly (readonly T[])[] => {
-  const middle = Math.ceil(items.length / 2);
-  return items.length < 2 ? [] : [items.slice(0, middle), items.slice(middle)];
-};
-
-/** A refused step is halved until what is wrong stands alone (law L12); nothing: it cannot be halved. */
-const parts = (step: Step): readonly Step[] => {
-  switch (step.do) {
-    case 'create-listeners':
-      return halves(step.listeners).map((listeners) => ({ ...step, listeners }));
-    case 'register':
-    case 'deregister':
-    case 'set-weights':
-      return halves(step.targets).map((targets) => ({ ...step, targets }));
-    case 'delete-listeners':
-      return halves(step.listenerIds).map((listenerIds) => ({ ...step, listenerIds }));
-    case 'modify-listener':
-      return [];
-  }
-};
 
 const bindingWrite = new Set<Step['do']>(['register', 'deregister', 'set-weights']);
 
@@ -85,6 +56,8 @@ class Walk {
   /** Something was written since the last read. */
   #dirty = false;
   #quotaRefused = false;
+  /** Newer states were just taken: the step planned on them is sent without stopping for still newer ones. */
+  #insist = false;
 
   constructor(loadBalancerId: string, hold: Hold, deps: ReconcileDeps) {
     this.#deps = deps;
@@ -107,12 +80,12 @@ class Walk {
     return this.#deps.clock.now() - this.#wholeReadAt < recordLivesMs;
   }
 
-  async observe(): Promise<ObservedLoadBalancer> {
+  async #observeAgain(lane: Step['lane']): Promise<ObservedLoadBalancer> {
     const { clb, clock } = this.#deps;
     const fresh = this.#isFresh();
     // The answers to our own writes count as known: a read-back is one read, of what can differ.
     const known = fresh ? (this.#observed ?? this.#hold.recorded.loadBalancer) : undefined;
-    const observed = await clb.observe(this.#loadBalancerId, known);
+    const observed = await clb.observe(this.#loadBalancerId, known, lane);
     if (known === undefined) this.#wholeReadAt = clock.now();
     this.#read = observed;
     this.#observed = observed;
@@ -145,11 +118,6 @@ class Walk {
       policy,
       now: clock.now(),
     });
-  }
-
-  #adopt(newer: { readonly states: readonly KeptState[]; readonly complete: boolean }): void {
-    this.#states = newer.states;
-    this.#complete = newer.complete;
   }
 
   async #readHealth(observed: ObservedLoadBalancer): Promise<void> {
@@ -204,42 +172,55 @@ class Walk {
     }
   }
 
-  /** One step; what is refused is taken apart once. Returns false when the pass must end. */
+  /** What the answers to a step say: the load balancer as it must be now, and for whom its targets were bound. */
+  #learn(step: Step, observed: ObservedLoadBalancer, newer: Newer | undefined): void {
+    this.#observed = observed;
+    const isBound = (listenerId: string, ip: string, port: number): boolean =>
+      observed.listeners.some(
+        (listener) =>
+          listener.listenerId === listenerId &&
+          listener.targets.some((target) => target.ip === ip && target.port === port),
+      );
+    if (step.do === 'register') {
+      const bound = step.targets.flatMap(({ listenerId, ip, port, podUid }): Registered[] =>
+        podUid !== undefined && isBound(listenerId, ip, port) ? [{ listenerId, ip, port, podUid }] : [],
+      );
+      this.#registered = [...this.#registered, ...bound];
+    }
+    this.#registered = this.#registered.filter(({ listenerId, ip, port }) => isBound(listenerId, ip, port));
+    // What was taken away made room for what a quota refused: no need to wait.
+    if (step.do === 'deregister' && this.#quotaRefused && this.#retry !== undefined) {
+      this.#retry = { ...this.#retry, afterMs: roomAfterMs };
+    }
+    if (newer === undefined) {
+      this.#insist = false;
+      return;
+    }
+    this.#states = newer.states;
+    this.#complete = newer.complete;
+    this.#insist = true;
+  }
+
+  /** One step; what is refused is taken apart until it stands alone. False: the pass must end. */
   async #take(step: Step, observed: ObservedLoadBalancer): Promise<boolean> {
+    const patient = this.#insist ? insisting(this.#hold) : undefined;
     try {
-      const applied = await this.#deps.clb.apply(step, observed, this.#hold);
-      this.#observed = applied.observed;
-      // What was taken away made room for what a quota refused: no need to wait.
-      if (step.do === 'deregister' && this.#quotaRefused && this.#retry !== undefined) {
-        this.#retry = { ...this.#retry, afterMs: roomAfterMs };
-      }
-      if (step.do === 'deregister') {
-        const away = step.targets;
-        this.#registered = this.#registered.filter(
-          ({ listenerId, ip, port }) =>
-            !away.some((left) => left.listenerId === listenerId && left.ip === ip && left.port === port),
-        );
-      }
-      if (step.do === 'register') {
-        for (const { listenerId, ip, port, podUid } of step.targets) {
-          if (podUid === undefined) continue;
-          this.#registered = [...this.#registered, { listenerId, ip, port, podUid }];
-        }
-      }
-      if (applied.newer !== undefined) this.#adopt(applied.newer);
+      const applied = await this.#deps.clb.apply(step, observed, patient?.hold ?? this.#hold);
+      this.#learn(step, applied.observed, patient?.newer() ?? applied.newer);
       return true;
     } catch (error) {
       const failure = error instanceof ClbError ? error.failure : undefined;
-      const refused = failure?.kind === 'refused' || failure?.kind === 'quota';
-      if (!refused) {
+      if (failure?.kind === 'lost') throw error;
+      const rest = error instanceof ApplyError ? error.rest : step;
+      if (error instanceof ApplyError) this.#learn(step, error.observed, patient?.newer() ?? error.newer);
+      if (failure?.kind !== 'refused' && failure?.kind !== 'quota') {
         this.#retry = retryAfter(error);
-        if (failure?.kind === 'lost') throw error;
         this.#deps.log.warn('step failed', { loadBalancerId: this.#loadBalancerId, step: step.do, error });
         return false;
       }
-      const smaller = parts(step);
+      const smaller = parts(rest);
       if (smaller.length === 0) {
-        this.#refuse(step, failure.code, failure.message);
+        this.#refuse(rest, failure.code, failure.message);
         this.#quotaRefused ||= failure.kind === 'quota';
         this.#retry = retryAfter(error);
         return true;
@@ -252,7 +233,7 @@ class Walk {
   }
 
   async run(): Promise<Pass> {
-    let observed = this.#observed ?? (await this.observe());
+    let observed = this.#observed ?? (await this.#observeAgain('ready'));
     let lane: Step['lane'] | undefined;
     let steps = 0;
     let last = this.#plan(observed);
@@ -266,7 +247,7 @@ class Walk {
       if (step === undefined) {
         if (!this.#dirty) break;
         // Read back: only what the CLB shows counts as done.
-        observed = await this.observe();
+        observed = await this.#observeAgain(lane ?? 'ready');
         last = this.#plan(observed);
         continue;
       }

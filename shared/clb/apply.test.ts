@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Step } from '../model/plan-types.ts';
-import { ApplyError, apply } from './apply.ts';
+import { apply } from './apply.ts';
+import { ApplyError } from './clb-port.ts';
 import {
   accepted,
   batchDone,

@@ -6,32 +6,13 @@ import type { ListenerToCreate, Step, TargetWrite } from '../model/plan-types.ts
 import { chunk, chunkWeights, groupBy } from './chunk.ts';
 import type { Action, Requests } from './clb-api.ts';
 import type { Applied } from './clb-port.ts';
-import { ClbError } from './clb-port.ts';
+import { ApplyError, ClbError } from './clb-port.ts';
 import { deregistered, modified, registered, weighted, withListeners, withoutListeners } from './effects.ts';
 import { defaultBatchTargets, limits } from './limits.ts';
 import { settingsToApi } from './listener-settings.ts';
 import { observedListener, readListeners, readTargetsOf } from './observe.ts';
 import type { ClbOptions } from './paced.ts';
-import type { Newer } from './writer.ts';
 import { Superseded, Writer } from './writer.ts';
-
-/** A step that ended early, or was applied in part. */
-export class ApplyError extends ClbError {
-  /** What the load balancer has become by the calls that succeeded. */
-  readonly observed: ObservedLoadBalancer;
-  /** What of the step was not applied: the call that failed, and those after it. */
-  readonly rest: Step;
-  /** Told by the hold meanwhile; it tells it once. */
-  readonly newer: Newer | undefined;
-
-  constructor(cause: ClbError, observed: ObservedLoadBalancer, rest: Step, newer: Newer | undefined) {
-    super(cause.action, cause.failure, cause.requestId);
-    this.name = 'ApplyError';
-    this.observed = observed;
-    this.rest = rest;
-    this.newer = newer;
-  }
-}
 
 /** The CLB refused something that a call named; it may just not exist any more. */
 const mayBeStale = (error: unknown): boolean =>

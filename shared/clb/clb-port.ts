@@ -1,4 +1,5 @@
-import type { Hold } from '../model/hold.ts';
+import type { Lane } from '../model/desired-state.ts';
+import type { Hold, HoldCheck } from '../model/hold.ts';
 import type { Health, ObservedLoadBalancer } from '../model/observed.ts';
 import type { Step } from '../model/plan-types.ts';
 
@@ -78,11 +79,11 @@ export interface Clb {
    * Addresses, listeners and targets. `known` (what the store has) spares the reads that it answers: with it only
    * targets are read, unless a listener of it is missing from the answer.
    */
-  observe(loadBalancerId: string, known?: ObservedLoadBalancer): Promise<ObservedLoadBalancer>;
+  observe(loadBalancerId: string, known?: ObservedLoadBalancer, lane?: Lane): Promise<ObservedLoadBalancer>;
   /**
    * Carries out one step, checking the hold before and after each call, waiting for asynchronous tasks. Gives what
    * `observed` has become by the answers; the truth is the read-back. Stops at the first call that the hold's
-   * `newer` answer precedes and returns `newer: true`.
+   * `newer` answer precedes and returns `newer`. Throws ApplyError with what was applied and what was not.
    */
   apply(step: Step, observed: ObservedLoadBalancer, hold: Hold): Promise<Applied>;
   /** One read for up to 30 load balancers. */
@@ -91,8 +92,28 @@ export interface Clb {
   ): Promise<readonly TargetHealth[]>;
 }
 
+/** Newer states, as the hold told them; it tells them once. */
+export type Newer = Extract<HoldCheck, { answer: 'newer' }>;
+
 export interface Applied {
   readonly observed: ObservedLoadBalancer;
   /** Newer states arrived between two calls; what is left of the step is planned anew. */
-  readonly newer?: Extract<Awaited<ReturnType<Hold['check']>>, { answer: 'newer' }>;
+  readonly newer?: Newer;
+}
+
+/** A step that ended early, or was applied in part. */
+export class ApplyError extends ClbError {
+  /** What the load balancer has become by the calls that succeeded. */
+  readonly observed: ObservedLoadBalancer;
+  /** What of the step was not applied: the call that failed, and those after it. */
+  readonly rest: Step;
+  readonly newer: Newer | undefined;
+
+  constructor(cause: ClbError, observed: ObservedLoadBalancer, rest: Step, newer: Newer | undefined) {
+    super(cause.action, cause.failure, cause.requestId);
+    this.name = 'ApplyError';
+    this.observed = observed;
+    this.rest = rest;
+    this.newer = newer;
+  }
 }

@@ -10,7 +10,7 @@ export const createClb = (options: ClbOptions): Clb => ({
   find: (tags) => find(options, tags),
   create: (wanted, hold) => create(options, wanted, hold),
   remove: (loadBalancerId, hold, asked) => remove(options, loadBalancerId, hold, asked),
-  observe: (loadBalancerId, known) => observe(options, loadBalancerId, known),
+  observe: (loadBalancerId, known, lane) => observe(options, loadBalancerId, known, lane),
   apply: (step, observed, hold) => apply(options, step, observed, hold),
   health: (wanted) => readHealth(options, wanted),
 });

@@ -1,12 +1,10 @@
 import type { Lane } from '../model/desired-state.ts';
-import type { Hold, HoldCheck } from '../model/hold.ts';
+import type { Hold } from '../model/hold.ts';
 import type { Action, Answer, Requests } from './clb-api.ts';
-import { ClbError } from './clb-port.ts';
+import { ClbError, type Newer } from './clb-port.ts';
 import { sortAnswer } from './errors.ts';
 import type { ClbOptions } from './paced.ts';
 import { paced } from './paced.ts';
-
-export type Newer = Extract<HoldCheck, { answer: 'newer' }>;
 
 /** Newer states arrived before a call, which was not made. */
 export class Superseded extends Error {}

@@ -11,9 +11,8 @@ const isAt = (a: Address, b: Address): boolean => a.ip === b.ip && a.port === b.
 /** What the owner of a listener wants behind it; undefined when nobody we know wants the listener. */
 export const backendsOf = (
   states: readonly DesiredState[],
-  listener: Pick<ObservedListener, 'ours' | 'ownerUid' | 'protocol' | 'port'>,
+  listener: Pick<ObservedListener, 'ownerUid' | 'protocol' | 'port'>,
 ): { readonly state: DesiredState; readonly backends: Backends } | undefined => {
-  if (!listener.ours) return undefined;
   const state = states.find(
     (candidate) => candidate.intent === 'serve' && candidate.object.uid === listener.ownerUid,
   );

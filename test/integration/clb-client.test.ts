@@ -1,10 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { FaultEffect } from '../../infra/sandbox/clb/faults.ts';
-import { ApplyError } from '../../shared/clb/apply.ts';
 import { createClb } from '../../shared/clb/clb.ts';
 import { type ClbApi, type ClbCall, createClbApi } from '../../shared/clb/clb-api.ts';
-import { type Clb, ClbError } from '../../shared/clb/clb-port.ts';
+import { ApplyError, type Clb, ClbError } from '../../shared/clb/clb-port.ts';
 import {
   holdThat,
   settings,
