@@ -6,9 +6,9 @@ import type { Binding, ObservedLoadBalancer, Recorded, Refusal } from '../../sha
 import { plan } from '../../shared/model/plan.ts';
 import type { TargetHealthRead } from '../../shared/model/plan-targets.ts';
 import type { Plan, Step } from '../../shared/model/plan-types.ts';
-import { problem } from '../../shared/model/problems.ts';
 import type { ReconcileDeps } from './deps.ts';
-import { problemCodeOf, type Retry, retryAfter } from './failure.ts';
+import { type Retry, retryAfter } from './failure.ts';
+import { isRefused, refusalsOf } from './refusals.ts';
 import type { ObjectProblem } from './report.ts';
 import { insisting, parts, pick } from './steps.ts';
 
@@ -126,49 +126,10 @@ class Walk {
   }
 
   #refuse(step: Step, code: string, message: string): void {
-    const tell = (
-      owner: string | undefined,
-      listener: { readonly protocol: string; readonly port: number } | undefined,
-      about: 'listener' | 'targets',
-      podUid?: string,
-    ): void => {
-      const state = this.#states.find(({ state: { object } }) => object.uid === owner)?.state;
-      if (state === undefined) return;
-      const problemCode = problemCodeOf(code, about);
-      this.#refused.push({
-        objectUid: state.object.uid,
-        code: problemCode,
-        ...(listener === undefined ? {} : { listener }),
-        ...(podUid === undefined ? {} : { podUid }),
-      });
-      const where = listener === undefined ? '' : `${listener.protocol}:${listener.port}: `;
-      this.#problems.push({
-        object: state.object,
-        problem: problem(problemCode, `${where}${code}: ${message}`, {
-          about: {
-            ...(listener === undefined ? {} : { listener }),
-            ...(podUid === undefined ? {} : { podUid }),
-          },
-        }),
-      });
-    };
-    if (step.do === 'create-listeners') {
-      for (const { protocol, port, name } of step.listeners) {
-        tell(name.slice(name.lastIndexOf('/') + 1), { protocol, port }, 'listener');
-      }
-      return;
-    }
-    const ids =
-      step.do === 'modify-listener'
-        ? [step.listenerId]
-        : step.do === 'delete-listeners'
-          ? step.listenerIds
-          : step.targets.map(({ listenerId }) => listenerId);
-    const podUids = 'targets' in step ? step.targets.map(({ podUid }) => podUid) : [undefined];
-    for (const [at, listenerId] of ids.entries()) {
-      const listener = this.#observed?.listeners.find((candidate) => candidate.listenerId === listenerId);
-      // A target that is refused is left out alone: its listener goes on.
-      tell(listener?.ownerUid, listener, 'targets' in step ? 'targets' : 'listener', podUids[at]);
+    const states = this.#states.map(({ state }) => state);
+    for (const { refusal, told } of refusalsOf(step, states, this.#observed, code, message)) {
+      this.#refused.push(refusal);
+      this.#problems.push(told);
     }
   }
 
@@ -242,7 +203,7 @@ class Walk {
         await this.#readHealth(observed);
         last = this.#plan(observed);
       }
-      const open = last.steps.filter((step) => !this.#isRefused(step));
+      const open = last.steps.filter((step) => !isRefused(step, this.#refused));
       const step = pick(open, lane);
       if (step === undefined) {
         if (!this.#dirty) break;
@@ -265,20 +226,6 @@ class Walk {
       last = this.#plan(observed);
     }
     return this.#outcome(last, observed);
-  }
-
-  /** What the CLB refused in this pass is not sent again in it. */
-  #isRefused(step: Step): boolean {
-    if (!('targets' in step) || this.#refused.length === 0) return false;
-    return step.targets.every(({ podUid, protocol, listenerPort }) =>
-      this.#refused.some(
-        ({ podUid: refusedPod, listener }) =>
-          refusedPod !== undefined &&
-          refusedPod === podUid &&
-          listener?.protocol === protocol &&
-          listener.port === listenerPort,
-      ),
-    );
   }
 
   #outcome(last: Plan, observed: ObservedLoadBalancer): Pass {
