@@ -75,16 +75,29 @@ export const refusalsOf = (
     ];
   });
 
-/** What the CLB refused in this pass is not sent again in it. */
-export const isRefused = (step: Step, refused: readonly Refusal[]): boolean =>
-  'targets' in step &&
-  refused.length > 0 &&
-  step.targets.every(({ podUid, protocol, listenerPort }) =>
-    refused.some(
-      ({ podUid: refusedPod, listener }) =>
-        refusedPod !== undefined &&
-        refusedPod === podUid &&
-        listener?.protocol === protocol &&
-        listener.port === listenerPort,
-    ),
+/** What the CLB refused in this pass, and is not sent again in it. */
+export interface Avoided {
+  readonly refused: readonly Refusal[];
+  /** Listeners that it would not delete. */
+  readonly undeletable: readonly string[];
+}
+
+/** What of a step was not refused before; undefined: nothing. */
+export const withoutRefused = (step: Step, { refused, undeletable }: Avoided): Step | undefined => {
+  if (step.do === 'delete-listeners') {
+    const listenerIds = step.listenerIds.filter((id) => !undeletable.includes(id));
+    return listenerIds.length === 0 ? undefined : { ...step, listenerIds };
+  }
+  if (!('targets' in step) || refused.length === 0) return step;
+  const targets = step.targets.filter(
+    ({ podUid, protocol, listenerPort }) =>
+      !refused.some(
+        ({ podUid: refusedPod, listener }) =>
+          refusedPod !== undefined &&
+          refusedPod === podUid &&
+          listener?.protocol === protocol &&
+          listener.port === listenerPort,
+      ),
   );
+  return targets.length === 0 ? undefined : { ...step, targets };
+};

@@ -8,7 +8,7 @@ import type { TargetHealthRead } from '../../shared/model/plan-targets.ts';
 import type { Plan, Step } from '../../shared/model/plan-types.ts';
 import type { ReconcileDeps } from './deps.ts';
 import { type Retry, retryAfter } from './failure.ts';
-import { isRefused, refusalsOf } from './refusals.ts';
+import { refusalsOf, withoutRefused } from './refusals.ts';
 import type { ObjectProblem } from './report.ts';
 import { insisting, parts, pick } from './steps.ts';
 
@@ -42,6 +42,7 @@ class Walk {
   #registered: readonly Registered[] = [];
   readonly #problems: ObjectProblem[] = [];
   readonly #refused: Refusal[] = [];
+  readonly #undeletable: string[] = [];
   #states: readonly KeptState[];
   #complete: boolean;
   /** By the answers to our writes. */
@@ -126,6 +127,7 @@ class Walk {
   }
 
   #refuse(step: Step, code: string, message: string): void {
+    if (step.do === 'delete-listeners') this.#undeletable.push(...step.listenerIds);
     const states = this.#states.map(({ state }) => state);
     for (const { refusal, told } of refusalsOf(step, states, this.#observed, code, message)) {
       this.#refused.push(refusal);
@@ -203,7 +205,9 @@ class Walk {
         await this.#readHealth(observed);
         last = this.#plan(observed);
       }
-      const open = last.steps.filter((step) => !isRefused(step, this.#refused));
+      const open = last.steps.flatMap(
+        (step) => withoutRefused(step, { refused: this.#refused, undeletable: this.#undeletable }) ?? [],
+      );
       const step = pick(open, lane);
       if (step === undefined) {
         if (!this.#dirty) break;

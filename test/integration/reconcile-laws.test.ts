@@ -203,6 +203,21 @@ describe('one bad thing stays alone (L12)', () => {
     expect(codes()).toContain('D1009');
   });
 
+  test('a listener that the CLB will not delete is asked for once a pass, and keeps nothing else waiting', async () => {
+    const state = fresh([pod(1)]);
+    await world.put({ ...state, listeners: [onPort(state, 80), onPort(state, 81), onPort(state, 82)] });
+    await world.settle();
+    world.clb.faults.inject({
+      action: 'DeleteLoadBalancerListeners',
+      effect: { kind: 'error', code: 'OperationDenied', message: 'a redirection points at it' },
+    });
+    world.script();
+    await world.put(aState([pod(1), pod(2)]));
+    expect(await world.pass()).toBe('retry');
+    expect(writes().filter((line) => line.startsWith('DeleteLoadBalancerListeners'))).toHaveLength(3);
+    expect(bound()[0]).toBe('80: 10.99.0.1=10 10.99.0.2=10');
+  });
+
   test('a quota that is reached binds what fits, and is told (E4054)', async () => {
     world.clb.settings.quotaTargets = 3;
     await world.put(fresh([1, 2, 3, 4, 5].map((n) => pod(n))));
