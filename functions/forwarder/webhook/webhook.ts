@@ -9,6 +9,7 @@ import type { Log } from '../../../shared/process/log.ts';
 import { answerReview, parseReview } from './admission-review.ts';
 import { type Authority, loadAuthority } from './authority-secret.ts';
 import { expiresAt, issueServerCertificate, type KeyPair } from './certificates.ts';
+import { createFrontDoor } from './front-door.ts';
 import { register, servicePath } from './registration.ts';
 import { wishFor } from './wish.ts';
 
@@ -127,7 +128,7 @@ export const startWebhook = async (dependencies: WebhookDependencies): Promise<W
     });
   });
   server.on('tlsClientError', (error) => log.debug('A TLS handshake failed.', { error }));
-  await listen(server, settings.listen);
+  const door = await createFrontDoor(settings.listen);
 
   /** Certificate first, then trust: a certificate that nobody trusts yet costs nobody who is trusted. */
   const keepUp = async (): Promise<void> => {
@@ -155,6 +156,7 @@ export const startWebhook = async (dependencies: WebhookDependencies): Promise<W
             key: certificate.keyPem,
             minVersion: 'TLSv1.2',
           });
+          door.open((socket) => server.emit('connection', socket));
         }
         await Promise.race([known, stopped]);
         if (synced && !stopping.signal.aborted) {
@@ -170,27 +172,14 @@ export const startWebhook = async (dependencies: WebhookDependencies): Promise<W
   };
   const keepingUp = keepUp();
 
-  const address = server.address();
   return {
-    port: typeof address === 'object' && address !== null ? address.port : settings.listen.port,
+    port: door.port,
     isReady: () => synced && registered && !stopping.signal.aborted,
     stop: async () => {
       stopping.abort();
       if (settings.lingerMs > 0) await clock.sleep(settings.lingerMs);
       await keepingUp;
-      await new Promise<void>((resolve) => {
-        server.close(() => resolve());
-        server.closeAllConnections();
-      });
+      await door.close();
     },
   };
 };
-
-const listen = (server: Server, { host, port }: WebhookSettings['listen']): Promise<void> =>
-  new Promise((resolve, reject) => {
-    server.once('error', reject);
-    server.listen(port, host, () => {
-      server.removeListener('error', reject);
-      resolve();
-    });
-  });
