@@ -94,9 +94,9 @@ const dev = async (options: readonly string[]): Promise<void> => {
 
 export const devCommand = (): Command =>
   new Command('dev')
+    .summary('the sandbox, started again as its sources change')
     .description(
-      'Runs the sandbox with the guide deployed, watches the sources, rebuilds, and starts again what changed: the\n' +
-        'standalone process alone where that is enough.',
+      'Runs the sandbox with the guide deployed, watches the sources, rebuilds, and starts again what changed: the standalone process alone where that is enough.',
     )
     .argument('[options...]', 'for `start`, after `--`, e.g. -- --speed 5')
     .action(async (options: string[]) => {

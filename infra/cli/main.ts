@@ -9,8 +9,7 @@ endWithNpm();
 
 const program = new Command('clb-direct')
   .description(
-    'Points Tencent Cloud Load Balancers straight at Kubernetes Pods, so that a rolling update loses no request.\n' +
-      'These commands run it on this machine: a cluster, a CLB and everything between them, on loopback only.',
+    'Points Tencent Cloud Load Balancers straight at Kubernetes Pods, so that a rolling update loses no request. These commands run it on this machine: a cluster, a CLB and everything between them, on loopback only.',
   )
   .showHelpAfterError('(--help says what there is)')
   .addCommand(startCommand())

@@ -57,20 +57,26 @@ const npm = () => {
   return file === undefined ? { command: 'npm', first: [] } : { command: process.execPath, first: [file] };
 };
 
+/** Whether a folder can be written to, or made. */
+const isWritable = (folder) => {
+  if (!existsSync(folder)) return folder !== dirname(folder) && isWritable(dirname(folder));
+  try {
+    accessSync(folder, constants.W_OK);
+    return true;
+  } catch {
+    return false;
+  }
+};
+
 /** npm keeps what it downloads at home; where there is no home that can be written to, in the clone. */
 const npmEnvironment = () => {
-  const env = { ...process.env };
-  if (env.npm_config_cache !== undefined && env.npm_config_cache !== '' && env.HOME !== '') return env;
-  try {
-    if (env.HOME === undefined || env.HOME === '') throw new Error('no home');
-    accessSync(env.HOME, constants.W_OK);
-  } catch {
-    const home = join(root, '.clb-direct', 'home');
-    mkdirSync(home, { recursive: true });
-    env.HOME = home;
-    env.npm_config_cache = join(home, '.npm');
+  const { HOME = '', npm_config_cache: cache = '' } = process.env;
+  if (process.platform === 'win32' || (HOME !== '' && isWritable(cache || join(HOME, '.npm')))) {
+    return process.env;
   }
-  return env;
+  const home = join(root, '.clb-direct', 'home');
+  mkdirSync(home, { recursive: true });
+  return { ...process.env, HOME: home, npm_config_cache: join(home, '.npm') };
 };
 
 /** Runs a child to its end, passes signals on, and resolves with its exit code. */

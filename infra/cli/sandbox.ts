@@ -16,9 +16,9 @@ interface ClusterFlags {
 
 const clb = (): Command =>
   new Command('clb')
+    .summary('the CLB simulator alone')
     .description(
-      'The CLB simulator alone, for any Tencent Cloud SDK. Prints one line of JSON when it is ready (url, region,\n' +
-        'secretId, secretKey) and runs until SIGTERM or Ctrl-C.',
+      'The CLB simulator alone, for any Tencent Cloud SDK. Prints one line of JSON when it is ready (url, region, secretId, secretKey) and runs until SIGTERM or Ctrl-C.',
     )
     .option('--listen <host:port>', 'where its API listens; port 0: any', loopbackAddress, {
       host: '127.0.0.1',
@@ -37,9 +37,9 @@ const clb = (): Command =>
 
 const cluster = (): Command =>
   new Command('cluster')
+    .summary('the Kubernetes cluster alone')
     .description(
-      'The Kubernetes cluster alone, for kubectl and others. Prints one line of JSON when it is ready and runs until\n' +
-        'SIGTERM or Ctrl-C.',
+      'The Kubernetes cluster alone, for kubectl and others. Prints one line of JSON when it is ready and runs until SIGTERM or Ctrl-C.',
     )
     .requiredOption('--kubeconfig <file>', 'where to write how to reach it')
     .option('--listen <host:port>', 'where its API server listens', loopbackAddress)

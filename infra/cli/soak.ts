@@ -84,6 +84,7 @@ const soak = async (runs: number, options: readonly string[]): Promise<number> =
 
 export const soakCommand = (): Command =>
   new Command('soak')
+    .summary('many such updates in a row')
     .description(
       'Runs `start --once --json` N times in a row; ends with exit code 1 at the first that fails.',
     )

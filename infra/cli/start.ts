@@ -4,17 +4,17 @@ import { type Sandbox, startSandbox } from '../sandbox/sandbox.ts';
 import { deployGuide, guide, type RollOptions, rollUnderLoad } from '../sandbox/scenario/rolling-update.ts';
 import { Run } from '../sandbox/scenario/run.ts';
 import { isLossless, type Summary } from '../sandbox/scenario/summary.ts';
-import { createDisplay, type Display } from '../sandbox/screen/display.ts';
+import { createDisplay, type Display, urlOf } from '../sandbox/screen/display.ts';
 import { listenToKeys } from '../sandbox/screen/keys.ts';
 import { summaryText } from '../sandbox/screen/summary-text.ts';
 import { positiveNumber, wholeNumber } from './arguments.ts';
 import { writeHistory } from './history-file.ts';
 
 interface StartFlags {
-  readonly once: boolean;
-  readonly json: boolean;
-  readonly gate: boolean;
-  readonly idle: boolean;
+  readonly once?: boolean;
+  readonly json?: boolean;
+  readonly withoutGate?: boolean;
+  readonly idle?: boolean;
   readonly speed: number;
   readonly seed?: number;
   readonly killForwarder?: RollOptions['killForwarderAt'] | true;
@@ -62,9 +62,11 @@ class Requests {
   }
 }
 
-const heading = (sandbox: Sandbox): string[] => [
+/** What a person may do now, in another terminal. */
+const invitation = (sandbox: Sandbox, address: string | undefined): string[] => [
   '',
   'In another terminal:',
+  ...(address === undefined ? [] : [`  curl ${urlOf(sandbox.addresses.socketOf(address, 80))}`]),
   `  export KUBECONFIG=${sandbox.kubeconfigFile}`,
   '  kubectl get pods -o wide',
 ];
@@ -82,7 +84,7 @@ class Start {
 
   constructor(flags: StartFlags) {
     this.#flags = flags;
-    const gate = flags.gate ? '' : ', without the readiness gate';
+    const gate = flags.withoutGate ? ', without the readiness gate' : '';
     const speed = flags.speed === 1 ? '' : `, CLB ${flags.speed} times as fast`;
     this.#display = createDisplay({
       run: this.#run,
@@ -124,7 +126,7 @@ class Start {
     const { history } = this.#run;
     const sandbox = await startSandbox({
       speed: this.#flags.speed,
-      gate: this.#flags.gate,
+      gate: this.#flags.withoutGate !== true,
       ...(this.#flags.seed === undefined ? {} : { random: seededRandom(this.#flags.seed) }),
       onStandalone: (change, pid, detail) => history.add({ type: 'standalone', change, pid, detail }),
       onStandaloneLine: (line) => history.add({ type: 'log', line }),
@@ -135,7 +137,11 @@ class Start {
     if (this.#flags.once) return;
     for (;;) {
       this.#display.lines();
-      this.#display.say([...heading(sandbox), ...(process.stdin.isTTY ? ['', keys] : []), '']);
+      this.#display.say([
+        ...invitation(sandbox, this.#run.state.address),
+        ...(process.stdin.isTTY ? ['', keys] : []),
+        '',
+      ]);
       await this.#requests.next();
       this.#display.screen();
       await this.#roll(sandbox);
@@ -188,12 +194,12 @@ class Start {
 
 export const startCommand = (): Command =>
   new Command('start')
+    .summary('a rolling update under load, on this machine')
     .description(
-      'Starts a cluster, a CLB and clb-direct, applies the guide’s Deployment and Service, and rolls the Deployment to\n' +
-        'a new version under load. Then it stays up: r rolls again, k kills the forwarder, q stops.',
+      'Starts a cluster, a CLB and clb-direct, applies the guide’s Deployment and Service, and rolls the Deployment to a new version under load. Then it stays up: r rolls again, k kills the forwarder, q stops.',
     )
-    .option('--once', 'end after the rollout; exit code 0 only if nothing failed', false)
-    .option('--json', 'progress on stderr, and one JSON object as the last line on stdout', false)
+    .option('--once', 'end after the rollout; exit code 0 only if nothing failed')
+    .option('--json', 'progress on stderr, and one JSON object as the last line on stdout')
     .option('--without-gate', 'the same without the readiness gate: see what it is for')
     .option('--speed <n>', 'divides the times that the real CLB takes', positiveNumber, 1)
     .option('--seed <n>', 'draws the CLB’s times from this seed', wholeNumber(0))
@@ -202,12 +208,12 @@ export const startCommand = (): Command =>
         .choices(['rolling', 'containers-ready', 'deleting'])
         .preset('deleting'),
     )
-    .option('--idle', 'deploy and stay up, but roll only when asked', false)
+    .option('--idle', 'deploy and stay up, but roll only when asked')
     .option('--history <file>', 'write the history here, also of a run in which nothing failed')
     .addHelpText(
       'after',
-      '\nExit code 1: requests were lost, or a step did not come about; the history of the run is then kept as a file.',
+      '\nExit code 1: requests were lost, or a step did not come about; the history of\nthe run is then kept as a file.',
     )
-    .action(async ({ withoutGate, ...flags }: Omit<StartFlags, 'gate'> & { withoutGate?: boolean }) => {
-      process.exit(await new Start({ ...flags, gate: withoutGate !== true }).run());
+    .action(async (flags: StartFlags) => {
+      process.exit(await new Start(flags).run());
     });

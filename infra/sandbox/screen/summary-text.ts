@@ -41,9 +41,9 @@ const callLines = (calls: Summary['clbCalls'], width: number): string[] => {
 /** Said where all clients share one address: how to see it on this system. */
 export const addressNotShown = (platform: NodeJS.Platform = process.platform): readonly string[] =>
   platform === 'linux'
-    ? ['not shown: one loopback address only; `env -u SANDBOX_LOOPBACK npm start` uses all']
+    ? ['not shown, for want of loopback addresses; all are used by', '  env -u SANDBOX_LOOPBACK npm start']
     : [
-        'not shown: this system has one loopback address; in Linux it is, e.g.',
+        'not shown, for want of loopback addresses; Linux has them:',
         `  docker run --rm -it -v "$PWD:/src:ro" node:20 sh -c \\`,
         `    'git clone -q /src /tmp/clone && cd /tmp/clone && npm start'`,
       ];
@@ -63,9 +63,11 @@ export const summaryText = (summary: Summary, styles: Styles): string[] => {
     summary.clientAddressKept === null ? addressNotShown() : [yesNo(summary.clientAddressKept, styles)];
   return [
     `${styles.bold(`Rolled to ${summary.version}`)} in ${duration(summary.rolloutSeconds * 1000)}, the last old Pod was gone ${duration(summary.drainSeconds * 1000)} later.`,
-    `${grouped(summary.requests)} requests (${grouped(summary.requestsDuringRollout)} during the rollout), ${summary.failed} failed, ${summary.reset} reset. ${verdict}`,
+    `${grouped(summary.requests)} requests (${grouped(summary.requestsDuringRollout)} during the rollout), ${grouped(summary.failed)} failed, ${grouped(summary.reset)} reset.`,
+    verdict,
     '',
-    'Seconds: containers ready → bound → healthy → gate open; deletion → weight 0 → gone',
+    'Seconds of each step: containers ready → bound → healthy → gate open, and',
+    'deletion → weight 0 → gone',
     ...podTable(summary.pods, styles),
     '',
     `Client address  ${firstAddress}`,
