@@ -98,7 +98,8 @@ export const devCommand = (): Command =>
     .description(
       'Runs the sandbox with the guide deployed, watches the sources, rebuilds, and starts again what changed: the standalone process alone where that is enough.',
     )
-    .argument('[options...]', 'for `start`, after `--`, e.g. -- --speed 5')
+    .argument('[options...]', 'for `start`, e.g. --speed 5')
+    .allowUnknownOption()
     .action(async (options: string[]) => {
       await dev(options);
     });

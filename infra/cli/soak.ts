@@ -89,7 +89,8 @@ export const soakCommand = (): Command =>
       'Runs `start --once --json` N times in a row; ends with exit code 1 at the first that fails.',
     )
     .argument('<N>', 'how many runs', wholeNumber(1))
-    .argument('[options...]', 'for `start`, after `--`, e.g. -- --speed 5')
+    .argument('[options...]', 'for `start`, e.g. --speed 5')
+    .allowUnknownOption()
     .action(async (runs: number, options: string[]) => {
       process.exit(await soak(runs, options));
     });
