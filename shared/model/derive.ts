@@ -239,16 +239,21 @@ const backendsOf = (
 ): Backends => {
   const endpoints = [...found];
   const leaving: LeavingEndpoint[] = [];
+  const podsAt = new Map<string, readonly string[]>();
+  const placeOf = ({ ip, port }: { readonly ip: string; readonly port: number }): string => `${ip} ${port}`;
+  for (const endpoint of found) {
+    const place = placeOf(endpoint);
+    podsAt.set(place, [...(podsAt.get(place) ?? []), endpoint.podUid]);
+  }
+  /** Some Pod is wanted at the address; with a UID: that one. */
   const wanted = (address: {
     readonly ip: string;
     readonly port: number;
     readonly podUid?: string;
-  }): boolean =>
-    endpoints.some(
-      (endpoint) =>
-        sameAddress(endpoint, address) &&
-        (address.podUid === undefined || endpoint.podUid === address.podUid),
-    );
+  }): boolean => {
+    const uids = podsAt.get(placeOf(address));
+    return uids !== undefined && (address.podUid === undefined || uids.includes(address.podUid));
+  };
   for (const was of before?.endpoints ?? []) {
     if (wanted(was)) continue;
     const fate = fateOf(view, service, was, found);
