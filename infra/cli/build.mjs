@@ -5,7 +5,7 @@ import { createHash } from 'node:crypto';
 import { mkdirSync, readdirSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { build } from 'esbuild';
+import { build, stop } from 'esbuild';
 import { programs } from './programs.mjs';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
@@ -85,6 +85,8 @@ export const buildPrograms = async () => {
     }),
   ]);
   const outputFiles = built.flatMap((result) => result.outputFiles);
+  // esbuild leaves a process running for the next build; a sandbox has no use for it.
+  await stop();
   const changed = [];
   for (const { path, contents } of outputFiles) {
     let old;

@@ -2,7 +2,7 @@ import { Command, Option } from 'commander';
 import { seededRandom } from '../sandbox/random.ts';
 import { type Sandbox, startSandbox } from '../sandbox/sandbox.ts';
 import { deployGuide, guide, type RollOptions, rollUnderLoad } from '../sandbox/scenario/rolling-update.ts';
-import { Run } from '../sandbox/scenario/run.ts';
+import { NotInTime, Run } from '../sandbox/scenario/run.ts';
 import { isLossless, type Summary } from '../sandbox/scenario/summary.ts';
 import { createDisplay, type Display, urlOf } from '../sandbox/screen/display.ts';
 import { listenToKeys } from '../sandbox/screen/keys.ts';
@@ -181,7 +181,8 @@ class Start {
       const asked = error.exitCode === 130 || error.exitCode === 0;
       return this.#summary !== undefined && asked ? this.#exitCode() : error.exitCode;
     }
-    process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
+    const text = error instanceof NotInTime ? error.message : error instanceof Error ? error.stack : error;
+    process.stderr.write(`${text}\n`);
     this.#keepHistory();
     return 1;
   }

@@ -4,7 +4,8 @@ import { connect } from 'node:net';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 
-const main = fileURLToPath(new URL('../../dist/infra/cli/main.mjs', import.meta.url));
+const root = fileURLToPath(new URL('../../', import.meta.url));
+const main = `${root}dist/infra/cli/main.mjs`;
 
 /** The `clb-direct` command under way, as a user would start it. */
 export interface Command {
@@ -20,11 +21,17 @@ export interface Command {
 }
 
 /** Starts a verb. Whoever starts it ends it: see {@link Command.child}. */
-export const startCommand = (
+export const startCommand = (args: readonly string[], env: Readonly<Record<string, string>> = {}): Command =>
+  follow(process.execPath, [main, ...args], env);
+
+/** Starts a program in the clone. */
+export const follow = (
+  program: string,
   args: readonly string[],
   env: Readonly<Record<string, string>> = {},
 ): Command => {
-  const child = spawn(process.execPath, [main, ...args], {
+  const child = spawn(program, args, {
+    cwd: root,
     stdio: ['ignore', 'pipe', 'pipe'],
     env: { PATH: process.env['PATH'] ?? '', HOME: process.env['HOME'] ?? '', ...env },
   });

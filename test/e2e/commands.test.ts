@@ -1,10 +1,8 @@
-import { execFileSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { afterAll, describe, expect, it } from 'vitest';
-import { startCommand } from './command.ts';
+import { follow, startCommand } from './command.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'clb-direct-e2e-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -74,11 +72,28 @@ it('every verb explains itself', async () => {
   }
 });
 
-it('run.mjs hands over to the command it built', () => {
-  const run = fileURLToPath(new URL('../../infra/cli/run.mjs', import.meta.url));
-  const help = execFileSync(process.execPath, [run, '--help'], {
-    encoding: 'utf8',
-    env: { PATH: process.env['PATH'] ?? '', HOME: '' },
+describe('run.mjs', () => {
+  const run = 'infra/cli/run.mjs';
+
+  it('hands over to the command it built, also without a home', async () => {
+    const command = follow(process.execPath, [run, '--help'], { HOME: '' });
+    expect(await command.ended).toBe(0);
+    expect(command.stdout.join('\n')).toMatch(/^Usage: clb-direct/);
   });
-  expect(help).toMatch(/^Usage: clb-direct/);
+
+  it('refuses an old Node and says what to install', async () => {
+    const old = "data:text/javascript,Object.defineProperty(process.versions, 'node', { value: '18.20.1' })";
+    const command = follow(process.execPath, ['--import', old, run, '--help']);
+    expect(await command.ended).toBe(1);
+    expect(command.stderr.join('\n')).toMatch(/needs Node\.js 20\.19 or newer/);
+  });
+});
+
+it('soak ends with exit code 1 at the first run that fails, and says what that run said', async () => {
+  const command = startCommand(['soak', '3', '--speed', 'fast']);
+  expect(await command.ended).toBe(1);
+  const said = command.stdout.join('\n');
+  expect(said).toMatch(/FAIL run 1 of 3: no result/);
+  expect(said).toMatch(/It must be a number above 0/);
+  expect(said).not.toMatch(/run 2 of 3/);
 });

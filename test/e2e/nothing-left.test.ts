@@ -1,5 +1,14 @@
 import { afterEach, expect, it } from 'vitest';
-import { alive, answers, type Command, listeningSockets, startCommand, treeOf, until } from './command.ts';
+import {
+  alive,
+  answers,
+  type Command,
+  follow,
+  listeningSockets,
+  startCommand,
+  treeOf,
+  until,
+} from './command.ts';
 
 const started: Command[] = [];
 afterEach(() => {
@@ -40,5 +49,15 @@ it('SIGTERM ends everything in order, and is no success', { timeout: 120_000 }, 
   const sockets = listeningSockets(pids);
   command.child.kill('SIGTERM');
   expect(await command.ended).toBe(143);
+  await expectNothingLeft(pids, sockets);
+});
+
+it('kill -9 of npm takes the sandbox with it', { timeout: 120_000 }, async () => {
+  const command = follow('npm', ['start', '--', '--idle', '--speed', '10']);
+  started.push(command);
+  await command.line(/export KUBECONFIG=/);
+  const pids = treeOf(command.pid);
+  const sockets = listeningSockets(pids);
+  command.child.kill('SIGKILL');
   await expectNothingLeft(pids, sockets);
 });
