@@ -1,7 +1,5 @@
-import type { DesiredState, PodState } from '../../shared/model/desired-state.ts';
-
-const waits = ({ gate, terminatingAt, ended }: PodState): boolean =>
-  gate !== undefined && gate.status !== 'True' && terminatingAt === undefined && !ended;
+import type { DesiredState } from '../../shared/model/desired-state.ts';
+import { isWaiting } from '../../shared/model/gates.ts';
 
 /** Which Pods wait for their gate, as far as the states that were put tell. */
 export class WaitingPods {
@@ -11,7 +9,9 @@ export class WaitingPods {
   note(state: DesiredState): boolean {
     const { uid } = state.object;
     const before = this.#byObject.get(uid);
-    const now = new Set(state.intent === 'serve' ? state.pods.filter(waits).map(({ ref }) => ref.uid) : []);
+    const now = new Set(
+      state.intent === 'serve' ? state.pods.filter(isWaiting).map(({ ref }) => ref.uid) : [],
+    );
     if (now.size === 0) this.#byObject.delete(uid);
     else this.#byObject.set(uid, now);
     return [...now].some((podUid) => before?.has(podUid) !== true);

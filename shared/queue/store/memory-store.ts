@@ -1,6 +1,7 @@
 import { epochOf, formatSequence } from '../../events/sequence.ts';
 import type { Clock, Random } from '../../model/clock.ts';
 import type { LoadBalancerKey } from '../../model/desired-state.ts';
+import { isWaiting } from '../../model/gates.ts';
 import type { Hold } from '../../model/hold.ts';
 import * as lb from './kept-load-balancer.ts';
 import { createMemoryBudget, defaultBudgetPerSecond } from './memory-budget.ts';
@@ -21,15 +22,8 @@ const randomId = (random: Random): string =>
       .padStart(8, '0'),
   ).join('');
 
-const isWaiting = ({ states }: WaitingLoadBalancer): boolean =>
-  states.some(
-    ({ state }) =>
-      state.intent === 'serve' &&
-      state.pods.some(
-        ({ gate, terminatingAt, ended }) =>
-          gate !== undefined && gate.status !== 'True' && terminatingAt === undefined && !ended,
-      ),
-  );
+const hasWaiting = ({ states }: WaitingLoadBalancer): boolean =>
+  states.some(({ state }) => state.intent === 'serve' && state.pods.some(isWaiting));
 
 /**
  * The store of one process: for tests, and for standalone. What it loses when the process ends is put again at
@@ -169,7 +163,7 @@ export const createMemoryStore = ({
           states: lb.readStates(of, clock.now()),
           recorded: of.recorded,
         }))
-        .filter(isWaiting),
+        .filter(hasWaiting),
     expire: async (owner) => {
       for (const of of all()) if (of.hold?.owner === owner) lb.expireHold(of, clock.now());
     },
