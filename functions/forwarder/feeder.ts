@@ -1,15 +1,11 @@
 import { makeDesiredStateEvent } from '../../shared/events/make-event.ts';
 import { epochOf, formatSequence } from '../../shared/events/sequence.ts';
+import { laneOf, sameContent } from '../../shared/model/changes.ts';
+import { type DeriveOptions, serviceSelects } from '../../shared/model/claim.ts';
 import type { Clock } from '../../shared/model/clock.ts';
-import {
-  type DeriveOptions,
-  desiredState,
-  laneOf,
-  sameContent,
-  serviceSelects,
-  withEvidence,
-} from '../../shared/model/derive.ts';
+import { desiredState } from '../../shared/model/derive.ts';
 import type { DesiredState, Lane } from '../../shared/model/desired-state.ts';
+import { withEvidence } from '../../shared/model/evidence.ts';
 import type { PodFact } from '../../shared/model/facts.ts';
 import type { EvidenceWanted } from '../../shared/model/hold.ts';
 import type { View } from '../../shared/model/view.ts';

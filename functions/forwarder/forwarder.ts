@@ -1,8 +1,8 @@
 import type { Connection } from '../../shared/kubernetes/connection.ts';
 import { holdLease, type LeaseHolder } from '../../shared/kubernetes/lease.ts';
 import { createView } from '../../shared/kubernetes/view.ts';
+import type { DeriveOptions } from '../../shared/model/claim.ts';
 import type { Clock, Random } from '../../shared/model/clock.ts';
-import type { DeriveOptions } from '../../shared/model/derive.ts';
 import type { DesiredState } from '../../shared/model/desired-state.ts';
 import type { Settings } from '../../shared/process/config.ts';
 import type { Log } from '../../shared/process/log.ts';

@@ -1,7 +1,7 @@
 import type { Change } from '../../shared/kubernetes/change.ts';
 import { createView } from '../../shared/kubernetes/view.ts';
+import { type DeriveOptions, holdersOf } from '../../shared/model/claim.ts';
 import type { Clock } from '../../shared/model/clock.ts';
-import { type DeriveOptions, holdersOf } from '../../shared/model/derive.ts';
 import type { ObjectRef, PodFact, ServiceFact } from '../../shared/model/facts.ts';
 import type { View } from '../../shared/model/view.ts';
 import type { Log } from '../../shared/process/log.ts';

@@ -1,14 +1,10 @@
 import { describe, expect, test } from 'vitest';
 import { aGate, aPodFact, aServiceFact, aSlice, aView, podRef } from './builders.ts';
-import {
-  type DeriveOptions,
-  desiredState,
-  laneOf,
-  type Previous,
-  sameContent,
-  withEvidence,
-} from './derive.ts';
+import { laneOf, sameContent } from './changes.ts';
+import type { DeriveOptions } from './claim.ts';
+import { desiredState, type Previous } from './derive.ts';
 import type { DesiredState } from './desired-state.ts';
+import { withEvidence } from './evidence.ts';
 import type { EndpointSliceFact, PodFact, ServiceFact } from './facts.ts';
 import { defaultGateType } from './names.ts';
 import { problem } from './problems.ts';

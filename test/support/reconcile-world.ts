@@ -16,7 +16,7 @@ import type {
   WriteOutcome,
 } from '../../shared/kubernetes/object-writer.ts';
 import { testPolicy } from '../../shared/model/builders.ts';
-import { laneOf } from '../../shared/model/derive.ts';
+import { laneOf } from '../../shared/model/changes.ts';
 import type { DesiredState } from '../../shared/model/desired-state.ts';
 import { createFakeClock, type FakeClock } from '../../shared/model/fake-clock.test-support.ts';
 import { defaultGateType } from '../../shared/model/names.ts';

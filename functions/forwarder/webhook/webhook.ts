@@ -1,8 +1,8 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createServer, type Server } from 'node:https';
 import type { Connection } from '../../../shared/kubernetes/connection.ts';
+import type { DeriveOptions } from '../../../shared/model/claim.ts';
 import type { Clock } from '../../../shared/model/clock.ts';
-import type { DeriveOptions } from '../../../shared/model/derive.ts';
 import type { View } from '../../../shared/model/view.ts';
 import type { WebhookSettings } from '../../../shared/process/config.ts';
 import type { Log } from '../../../shared/process/log.ts';

@@ -1,6 +1,6 @@
 import { annotationKeys, maxPreStopSleepSeconds } from '../../../shared/kubernetes/facts/annotations.ts';
 import { parseWhole, record, stringMap, text } from '../../../shared/kubernetes/facts/read.ts';
-import { type DeriveOptions, holdersOf } from '../../../shared/model/derive.ts';
+import { type DeriveOptions, holdersOf } from '../../../shared/model/claim.ts';
 import type { PodFact } from '../../../shared/model/facts.ts';
 import type { View } from '../../../shared/model/view.ts';
 import type { Wish } from './pod-patch.ts';

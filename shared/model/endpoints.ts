@@ -1,0 +1,149 @@
+import { type DeriveOptions, serviceSelects } from './claim.ts';
+import type { Backends, Endpoint, LeavingCause, LeavingEndpoint } from './desired-state.ts';
+import type { PodFact, ServiceFact, ServicePortFact } from './facts.ts';
+import { type Problem, problem } from './problems.ts';
+import type { View } from './view.ts';
+
+/** Why a Pod cannot be a direct backend, if so. */
+const unreachable = (pod: PodFact, options: DeriveOptions): Problem | undefined => {
+  const reason = pod.hostNetwork
+    ? 'it uses the host network'
+    : options.requireEni && !pod.eni
+      ? 'it has no ENI address'
+      : undefined;
+  return reason === undefined
+    ? undefined
+    : problem('E4033', `Pod ${pod.ref.namespace}/${pod.ref.name} cannot be reached directly: ${reason}.`, {
+        about: { podUid: pod.ref.uid },
+      });
+};
+
+/** What the slices show for a port. */
+export interface Found {
+  readonly endpoints: readonly Endpoint[];
+  readonly problems: readonly Problem[];
+}
+
+/** The endpoints that slices show for one port of the Service, each checked against its very Pod (law L9). */
+export const endpointsFromSlices = (
+  view: View,
+  service: ServiceFact,
+  port: ServicePortFact,
+  options: DeriveOptions,
+): Found => {
+  const endpoints: Endpoint[] = [];
+  const problems: Problem[] = [];
+  for (const slice of view.slicesOf(service.ref.namespace, service.ref.name)) {
+    if (slice.addressType !== 'IPv4') continue;
+    const slicePort = slice.ports.find(
+      (candidate) => candidate.name === port.name && candidate.protocol === port.protocol,
+    )?.port;
+    if (slicePort === undefined) continue;
+    for (const endpoint of slice.endpoints) {
+      for (const ip of endpoint.addresses) {
+        const refuse = (why: string): void => {
+          problems.push(
+            problem('D1002', `EndpointSlice ${slice.ref.name}: address ${ip} is not bound: ${why}.`, {
+              severity: 'warning',
+            }),
+          );
+        };
+        const { target } = endpoint;
+        if (target?.kind !== 'Pod') {
+          refuse('it names no Pod');
+          continue;
+        }
+        if (target.namespace !== service.ref.namespace) {
+          refuse(`it names a Pod of namespace ${target.namespace}`);
+          continue;
+        }
+        const pod = view.pod(target.uid);
+        // A slice may be ahead of its Pod: not yet, and no problem.
+        if (pod === undefined || pod.ips.length === 0) continue;
+        if (pod.ref.name !== target.name || !pod.ips.includes(ip)) {
+          refuse(`it is no address of Pod ${target.name} (${pod.ips.join(', ')})`);
+          continue;
+        }
+        const why = unreachable(pod, options);
+        if (why !== undefined) {
+          problems.push(why);
+          continue;
+        }
+        endpoints.push({ ip, port: slicePort, podUid: pod.ref.uid });
+      }
+    }
+  }
+  return { endpoints, problems };
+};
+
+/**
+ * What became of an endpoint that was behind a listener: it is one still (`stays`), it left for a cause that was
+ * seen, or nothing tells (law L5).
+ */
+const fateOf = (
+  view: View,
+  service: ServiceFact,
+  was: { readonly ip: string; readonly port: number; readonly podUid: string },
+  found: readonly Endpoint[],
+): 'stays' | LeavingCause | undefined => {
+  const pod = view.pod(was.podUid);
+  if (pod === undefined) {
+    if (view.gonePod(was.podUid) !== undefined) return 'pod-deleted';
+    const other = view.podAt(was.ip);
+    return other === undefined ? undefined : 'other-pod';
+  }
+  if (pod.ended) return 'pod-ended';
+  if (pod.ips.length > 0 && !pod.ips.includes(was.ip)) return 'address-changed';
+  if (!serviceSelects(service, pod)) return 'unselected';
+  const elsewhere = found.some((endpoint) => endpoint.podUid === was.podUid && endpoint.port !== was.port);
+  return elsewhere ? 'port-changed' : 'stays';
+};
+
+/** What stands behind a listener now, and what left it since `before`, with its cause (law L5). */
+export const backendsNow = (
+  view: View,
+  service: ServiceFact,
+  found: readonly Endpoint[],
+  before: Backends | undefined,
+  previousApplied: boolean,
+  now: number,
+): Backends => {
+  const endpoints = [...found];
+  const leaving: LeavingEndpoint[] = [];
+  const podsAt = new Map<string, readonly string[]>();
+  const placeOf = ({ ip, port }: { readonly ip: string; readonly port: number }): string => `${ip} ${port}`;
+  for (const endpoint of found) {
+    const place = placeOf(endpoint);
+    podsAt.set(place, [...(podsAt.get(place) ?? []), endpoint.podUid]);
+  }
+  /** Some Pod is wanted at the address; with a UID: that one. */
+  const wanted = (address: {
+    readonly ip: string;
+    readonly port: number;
+    readonly podUid?: string;
+  }): boolean => {
+    const uids = podsAt.get(placeOf(address));
+    return uids !== undefined && (address.podUid === undefined || uids.includes(address.podUid));
+  };
+  for (const was of before?.endpoints ?? []) {
+    if (wanted(was)) continue;
+    const fate = fateOf(view, service, was, found);
+    // A slice that lost an endpoint is no evidence while its Pod lives and matches.
+    if (fate === 'stays') endpoints.push(was);
+    else if (fate !== undefined) leaving.push({ ...was, cause: fate, since: now });
+  }
+  for (const was of before?.leaving ?? []) {
+    if (wanted(was) || previousApplied) continue;
+    const { podUid } = was;
+    const fate = podUid === undefined ? undefined : fateOf(view, service, { ...was, podUid }, found);
+    const cause = fate === undefined || fate === 'stays' ? was.cause : fate;
+    leaving.push({ ...was, cause });
+  }
+  const order = (a: { ip: string; port: number }, b: { ip: string; port: number }): number =>
+    a.ip === b.ip ? a.port - b.port : a.ip < b.ip ? -1 : 1;
+  return {
+    endpoints: endpoints.sort(order),
+    leaving: leaving.sort(order),
+    publishNotReadyAddresses: service.publishNotReadyAddresses,
+  };
+};
