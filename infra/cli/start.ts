@@ -31,7 +31,8 @@ class Stopped extends Error {
   }
 }
 
-const keys = 'r roll again   k kill the forwarder   q stop';
+const keysWhileRolling = 'k kill the forwarder   q stop';
+const keys = `r roll again   ${keysWhileRolling}`;
 
 /** Who waits for the next thing a person asks for. */
 class Requests {
@@ -91,7 +92,7 @@ class Start {
       out: flags.json ? process.stderr : process.stdout,
       title: `clb-direct: a rolling update under load${gate}${speed}`,
       service: guide.service,
-      keys,
+      keys: keysWhileRolling,
       socketOf: (ip, port) => this.#sandbox?.addresses.socketOf(ip, port),
     });
   }

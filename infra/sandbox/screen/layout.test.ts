@@ -91,6 +91,13 @@ test('no line is wider than the terminal or 80 columns, and no more lines than i
   }
 });
 
+test('where there is no room for a whole number, none is shown', () => {
+  const lines = layout(model(), { columns: 58, rows: 24 }, plainStyles);
+  expect(lines.find((line) => line.startsWith('kept connections'))?.trimEnd()).toBe(
+    'kept connections                  180     12 345        2',
+  );
+});
+
 test('NO_COLOR is honoured, and colours change nothing but colours', () => {
   const size = { columns: 80, rows: 24 };
   const plain = layout(model(), size, stylesFor(true, { NO_COLOR: '1' }));

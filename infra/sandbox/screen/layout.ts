@@ -48,7 +48,8 @@ const row = (cells: readonly Cell[], width: number): string => {
   const parts: string[] = [];
   for (const { text, width: wanted, right, style } of cells) {
     const space = Math.min(wanted, left);
-    if (space <= 0) break;
+    // Half a word can be guessed; half a number would be another one.
+    if (space <= 0 || (right === true && space < wanted)) break;
     const fitted = right === true ? alignRight(text, space) : alignLeft(text, space);
     parts.push(style === undefined ? fitted : style(fitted));
     left -= space + 1;
