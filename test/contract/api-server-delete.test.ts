@@ -54,7 +54,7 @@ describe('delete', () => {
     const refused = await server.call('DELETE', `${maps}/guarded`, { body: wrong });
     expect(refused.status).toBe(409);
     expect(at(refused.body, 'message')).toBe(
-      `Operation cannot be fulfilled on configmaps "guarded": Precondition failed: UID in precondition: another, UID in object meta: ${textAt(made, 'metadata.uid')}`,
+      `Operation cannot be fulfilled on ConfigMap "guarded": the UID in the precondition (another) does not match the UID in record (${textAt(made, 'metadata.uid')}). The object might have been deleted and then recreated`,
     );
     const stale = { preconditions: { resourceVersion: '1' } };
     expect((await server.call('DELETE', `${maps}/guarded`, { body: stale })).status).toBe(409);
@@ -258,6 +258,14 @@ describe('owners', () => {
 });
 
 describe('a namespace', () => {
+  it('that the cluster itself lives in stays', async () => {
+    const { status, body } = await server.call('DELETE', '/api/v1/namespaces/kube-system');
+    expect(status).toBe(403);
+    expect(at(body, 'message')).toBe(
+      'namespaces "kube-system" is forbidden: this namespace may not be deleted',
+    );
+  });
+
   it('takes all that is in it, and nothing new comes in meanwhile', async () => {
     const name = await server.namespace();
     const path = `/api/v1/namespaces/${name}/configmaps`;

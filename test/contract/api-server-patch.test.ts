@@ -99,6 +99,24 @@ describe('merge patch', () => {
 });
 
 describe('any patch', () => {
+  it('that leaves no such object is 422', async () => {
+    await create(maps, aConfigMap('shape'));
+    for (const body of [{ metadata: { labels: { a: 1 } } }, { data: { a: true } }, { kind: 'Secret' }]) {
+      const refused = await patch(`${maps}/shape`, mergePatch, body);
+      expect(refused.status).toBe(422);
+      expect(textAt(refused.body, 'message')).toContain('"" is invalid: patch: Invalid value: ');
+    }
+  });
+
+  it('cannot change when an object was made', async () => {
+    const made = await create(maps, aConfigMap('age'));
+    const { status, body } = await patch(`${maps}/age`, mergePatch, {
+      metadata: { creationTimestamp: '2020-01-01T00:00:00Z' },
+    });
+    expect(status).toBe(200);
+    expect(at(body, 'metadata.creationTimestamp')).toBe(at(made, 'metadata.creationTimestamp'));
+  });
+
   it('that changes nothing leaves the resourceVersion', async () => {
     const made = await create(maps, aConfigMap('idle', {}, { a: 'b' }));
     for (const type of [mergePatch, strategicPatch]) {
@@ -144,9 +162,7 @@ describe('any patch', () => {
     await create(maps, aConfigMap('odd'));
     const unknown = await patch(`${maps}/odd`, 'application/json', {});
     expect(unknown.status).toBe(415);
-    expect(textAt(unknown.body, 'message')).toContain(
-      'the body of the request was in an unknown format - accepted media types include:',
-    );
+    expect(textAt(unknown.body, 'message')).toBe('415: Unsupported Media Type');
     expect((await patch(`${maps}/none`, mergePatch, {})).status).toBe(404);
     expect((await patch(`${maps}/odd`, mergePatch, { metadata: { name: 'even' } })).status).toBe(400);
   });
@@ -182,17 +198,30 @@ describe('strategic merge patch', () => {
     await patch(path, strategicPatch, { status: { conditions: [gate('True')] } });
     const { body } = await patch(path, strategicPatch, {
       status: {
-        $setElementOrder: undefined,
         '$setElementOrder/conditions': [{ type: 'Initialized' }, { type: 'Ready' }],
         conditions: [
-          { type: 'Ready', status: 'True' },
           { type: 'Initialized', status: 'True' },
+          { type: 'Ready', status: 'True' },
         ],
       },
     });
     const types = listAt(body, 'status.conditions').map((one) => textAt(one, 'type'));
-    expect(types).toContain('example.com/gate');
-    expect(types.indexOf('Initialized')).toBeLessThan(types.indexOf('Ready'));
+    expect(types).toEqual(['Initialized', 'Ready', 'example.com/gate']);
+  });
+
+  it('puts what is new first, and refuses elements that do not stand in the order it asks for', async () => {
+    await create(pods, aPod('order'));
+    const path = `${pods}/order/status`;
+    const condition = (type: string) => ({ type, status: 'True' });
+    await patch(path, strategicPatch, { status: { conditions: [condition('a')] } });
+    const { body } = await patch(path, strategicPatch, { status: { conditions: [condition('b')] } });
+    expect(listAt(body, 'status.conditions').map((one) => textAt(one, 'type'))).toEqual(['b', 'a']);
+    const order = [{ type: 'a' }, { type: 'b' }];
+    const refused = await patch(path, strategicPatch, {
+      status: { '$setElementOrder/conditions': order, conditions: [condition('b'), condition('a')] },
+    });
+    expect(refused.status).toBe(500);
+    expect(textAt(refused.body, 'message')).toContain('The order in patch list:');
   });
 
   it('merges containers by name and their env by name, and deletes and replaces with $patch', async () => {
@@ -252,6 +281,15 @@ describe('strategic merge patch', () => {
     });
     expect(at(body, 'metadata.finalizers')).toEqual(['example.com/b']);
     await patch(`${maps}/primitive`, mergePatch, { metadata: { finalizers: null } });
+  });
+
+  it('is 500 for an element without its key', async () => {
+    await create(pods, aPod('keyless'));
+    await patch(`${pods}/keyless/status`, strategicPatch, { status: { conditions: [gate('True')] } });
+    const body = { status: { conditions: [{ status: 'True' }] } };
+    const refused = await patch(`${pods}/keyless/status`, strategicPatch, body);
+    expect(refused.status).toBe(500);
+    expect(textAt(refused.body, 'message')).toContain('does not contain declared merge key: type');
   });
 
   it('merges podIPs by ip, so that a second IPv4 is 422; a merge patch replaces them', async () => {

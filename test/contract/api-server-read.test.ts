@@ -71,7 +71,9 @@ describe('list', () => {
     expect(names(found.body)).toEqual(['b']);
     const refused = await server.call('GET', `${maps}?fieldSelector=data.x%3Db`);
     expect(refused.status).toBe(400);
-    expect(textAt(refused.body, 'message')).toContain('field label not supported: data.x');
+    expect(textAt(refused.body, 'message')).toContain(
+      '"data.x" is not a known field selector: only "metadata.name", "metadata.namespace"',
+    );
   });
 
   it('selects Pods by their Node and phase', async () => {

@@ -128,7 +128,7 @@ describe('a Service', () => {
     });
     expect(status.status).toBe(422);
     expect(message(status)).toContain(
-      'status.loadBalancer.ingress: Forbidden: may only be used when `spec.type` is "LoadBalancer"',
+      "status.loadBalancer.ingress: Forbidden: may only be used when `spec.type` is 'LoadBalancer'",
     );
     const back = await patch('turning', { spec: { type: 'LoadBalancer' } });
     expect(at(back.body, 'metadata.uid')).toBe(at(body, 'metadata.uid'));
@@ -183,11 +183,11 @@ describe('a Service', () => {
     expect(textAt(body, 'message')).toContain(expected);
   });
 
-  it('must have a name that is a DNS-1035 label', async () => {
-    const { status, body } = await create('1st');
+  it('must have a name that may stand in a host name', async () => {
+    const { status, body } = await create('a.b');
     expect(status).toBe(422);
     expect(textAt(body, 'message')).toContain(
-      'metadata.name: Invalid value: "1st": a DNS-1035 label must consist of',
+      'Service "a.b" is invalid: metadata.name: Invalid value: "a.b": ',
     );
   });
 });

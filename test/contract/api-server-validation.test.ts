@@ -54,7 +54,7 @@ describe('a Pod is refused with', () => {
     [
       'an unknown restart policy',
       { restartPolicy: 'Sometimes' },
-      'spec.restartPolicy: Unsupported value: "Sometimes": supported values: "Always", "Never", "OnFailure"',
+      'spec.restartPolicy: Unsupported value: "Sometimes": supported values: "Always", "OnFailure", "Never"',
     ],
     [
       'a gate that is no qualified name',
@@ -77,6 +77,11 @@ describe('a Pod is refused with', () => {
         ],
       },
       'may not specify more than 1 handler type',
+    ],
+    [
+      'an exec handler without command',
+      { containers: [container({ lifecycle: { preStop: { exec: {} } } })] },
+      'spec.containers[0].lifecycle.preStop.exec.command: Required value',
     ],
     [
       'a preStop without handler',
@@ -123,7 +128,22 @@ describe('a Pod', () => {
       body,
       contentType: strategicPatch,
     });
-    expectRefused(refused, 'status.conditions[0].type: Invalid value: "not a name"');
+    expectRefused(refused, 'status.conditions[0].Type: Invalid value: "not a name"');
+  });
+});
+
+describe('a field of the wrong type', () => {
+  it.each([
+    ['pods', { containers: [container({ env: [{ name: 'A', value: 8080 }] })] }],
+    ['pods', { containers: [container({ ports: [{ containerPort: '80' }] })] }],
+    ['services', { ports: [{ port: '80' }] }],
+    ['services', { ports: [{ port: 80 }], selector: { app: 1 } }],
+  ])('is 400 (%s %j)', async (resource, spec) => {
+    const { status, body } = await post(api('v1', resource), { metadata: { name: 'mistyped' }, spec });
+    expect(status).toBe(400);
+    expect(textAt(body, 'message')).toMatch(
+      /cannot be handled as a (Pod|Service): json: cannot unmarshal (number|string) into Go struct field/,
+    );
   });
 });
 
@@ -167,6 +187,11 @@ describe('an EndpointSlice', () => {
     });
     expect(made.status).toBe(201);
     expect(at(made.body, 'ports')).toEqual([{ name: '', port: 80, protocol: 'TCP' }]);
+  });
+
+  it('says null where it has no endpoints or ports', async () => {
+    const { body } = await post(path(), { metadata: { name: 'empty' }, addressType: 'IPv4' });
+    expect(body).toMatchObject({ endpoints: null, ports: null });
   });
 
   it('cannot change its address type', async () => {
@@ -214,6 +239,16 @@ describe('a Lease', () => {
       'spec.leaseDurationSeconds: Invalid value: 0: must be greater than 0',
     );
     expect((await post(path, lease(3))).status).toBe(201);
+  });
+
+  it('is made by a PUT, and replaced only by one that says which resourceVersion it replaces', async () => {
+    const path = `${api('coordination.k8s.io/v1', 'leases')}/put`;
+    const body = { metadata: { name: 'put' }, spec: { holderIdentity: 'a' } };
+    expect((await server.call('PUT', path, { body })).status).toBe(201);
+    expectRefused(
+      await server.call('PUT', path, { body }),
+      'metadata.resourceVersion: Invalid value: 0: must be specified for an update',
+    );
   });
 
   it('is taken by who writes first with the resourceVersion it read', async () => {

@@ -293,6 +293,8 @@ describe('methods', () => {
       ['PUT', maps],
       ['PATCH', maps],
       ['POST', `${maps}/x`],
+      ['POST', '/api/v1/configmaps'],
+      ['DELETE', '/api/v1/configmaps'],
     ] as const) {
       const reply = await server.call(method, path, { body: {}, contentType: mergePatch });
       expect([reply.status, method]).toEqual([405, method]);

@@ -1,6 +1,6 @@
 import { requireAllowed } from './auth/authorize.ts';
 import type { ApiContext, Attributes } from './context.ts';
-import { discover } from './discovery/discovery.ts';
+import { discover, isUnknownGroup } from './discovery/discovery.ts';
 import type { JsonObject } from './json.ts';
 import { type ApiRequest, type ApiResponse, json, plain } from './requests/exchange.ts';
 import { handleResource } from './requests/handle.ts';
@@ -66,6 +66,10 @@ const route = async (context: ApiContext, request: ApiRequest, version: JsonObje
   const { path } = request;
   if (healthPath.test(path)) return plain(200, 'ok');
   if (path === '/version' || path === '/version/') return json(200, version);
+  if (isUnknownGroup(path)) {
+    requireAllowed(context.authorize, plainAttributes(request));
+    return plain(404, '404 page not found\n');
+  }
   const review = handleReview(context, request);
   if (review !== undefined) return review;
   const resource = parseResourcePath(path);

@@ -76,6 +76,9 @@ const isMeta = (value: JsonObject, fail: (field: string, wanted: string) => neve
   return true;
 };
 
+const isEmpty = (value: Json | undefined): boolean =>
+  typeof value === 'object' && value !== null && Object.keys(value).length === 0;
+
 const hasShape = (value: JsonObject): value is KubeObject =>
   isText(value.apiVersion) && isText(value.kind) && isObject(value.metadata);
 
@@ -105,6 +108,9 @@ export const parseKubeObject = (body: Json, fallback: { apiVersion: string; kind
         `json: cannot unmarshal into Go struct field ObjectMeta.metadata.${field} of type ${wanted}`,
     );
   });
+  for (const field of ['labels', 'annotations', 'finalizers', 'ownerReferences']) {
+    if (isEmpty(metadata[field])) delete metadata[field];
+  }
   if (!hasShape(body)) throw badRequest("Object 'Kind' is missing");
   return body;
 };

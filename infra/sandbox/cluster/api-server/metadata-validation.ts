@@ -78,7 +78,7 @@ export const metadataErrors = (object: KubeObject, nameRule: NameRule): FieldErr
   ];
 };
 
-const immutable = ['uid', 'creationTimestamp', 'deletionTimestamp', 'deletionGracePeriodSeconds'] as const;
+const immutable = ['uid', 'deletionTimestamp', 'deletionGracePeriodSeconds'] as const;
 
 /** The faults of a change of metadata: what can never change, and finalizers that come too late. */
 export const metadataUpdateErrors = (draft: KubeObject, old: KubeObject): FieldError[] => {

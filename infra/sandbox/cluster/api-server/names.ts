@@ -27,14 +27,16 @@ export const dns1123Label: NameRule = (value) => [
   ...maxLength(value, 63),
   ...(matches(label1123, value)
     ? []
-    : [
-        regexText(
-          "a lowercase RFC 1123 label must consist of lower case alphanumeric characters or '-', and must start and end with an alphanumeric character",
-          label1123,
-          'my-name',
-          '123-abc',
-        ),
-      ]),
+    : matches(subdomain1123, value)
+      ? ['must not contain dots']
+      : [
+          regexText(
+            "a lowercase RFC 1123 label must consist of lower case alphanumeric characters or '-', and must start and end with an alphanumeric character",
+            label1123,
+            'my-name',
+            '123-abc',
+          ),
+        ]),
 ];
 
 export const dns1123Subdomain: NameRule = (value) => [

@@ -53,6 +53,8 @@ describe('field selectors', () => {
   });
 
   it('refuse a field that is not supported', () => {
-    expect(() => parseFieldSelector('spec.x=1', {})).toThrow('field label not supported: spec.x');
+    expect(() => parseFieldSelector('spec.x=1', {})).toThrow('"spec.x" is not a known field selector');
+    const fields = { 'spec.y': () => '' };
+    expect(() => parseFieldSelector('spec.x=1', fields)).toThrow('field label not supported: spec.x');
   });
 });

@@ -121,7 +121,13 @@ export const parseFieldSelector = (
     if (parsed === null) throw badRequest(`invalid selector: '${text}'; can't understand '${part}'`);
     const [, field = '', operator, value = ''] = parsed;
     const read = fields[field] ?? commonFields[field];
-    if (read === undefined) throw badRequest(`field label not supported: ${field}`);
+    if (read === undefined) {
+      throw badRequest(
+        Object.keys(fields).length > 0
+          ? `field label not supported: ${field}`
+          : `"${field}" is not a known field selector: only "metadata.name", "metadata.namespace"`,
+      );
+    }
     return operator === '!='
       ? (object: KubeObject) => read(object) !== value
       : (object: KubeObject) => read(object) === value;

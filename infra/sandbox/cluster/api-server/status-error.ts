@@ -58,8 +58,14 @@ export class StatusError extends Error {
 export const qualified = (name: Pick<ResourceName, 'group' | 'resource'>): string =>
   name.group === '' ? name.resource : `${name.resource}.${name.group}`;
 
-const named = (of: ResourceName, name: string): Details =>
-  of.group === '' ? { name, kind: of.resource } : { name, group: of.group, kind: of.resource };
+/** What an error is about; fields that say nothing are left out. */
+const about = (name: string, group: string, kind: string): Details => ({
+  ...(name === '' ? {} : { name }),
+  ...(group === '' ? {} : { group }),
+  ...(kind === '' ? {} : { kind }),
+});
+
+const named = (of: ResourceName, name: string): Details => about(name, of.group, of.resource);
 
 export const badRequest = (message: string): StatusError => new StatusError(400, 'BadRequest', message);
 
@@ -100,7 +106,8 @@ export const notAcceptable = (): StatusError =>
   new StatusError(
     406,
     'NotAcceptable',
-    'only the following media types are accepted: application/json, application/json;stream=watch',
+    '406: Not Acceptable\n\nAvailable representations: application/json, application/json;stream=watch',
+    {},
   );
 
 export const alreadyExists = (of: ResourceName, name: string): StatusError =>
@@ -134,12 +141,17 @@ export const expiredContinue = (): StatusError =>
     'The provided continue parameter is too old to display a consistent list result. You can start a new list without the continue parameter.',
   );
 
-export const unsupportedMediaType = (accepted: readonly string[]): StatusError =>
+/** The media type of a body that is not a patch. */
+export const unsupportedBody = (): StatusError =>
   new StatusError(
     415,
     'UnsupportedMediaType',
-    `the body of the request was in an unknown format - accepted media types include: ${accepted.join(', ')}`,
+    'the body of the request was in an unknown format - accepted media types include: application/json, application/yaml',
   );
+
+/** The media type of a patch. */
+export const unsupportedMediaType = (): StatusError =>
+  new StatusError(415, 'UnsupportedMediaType', '415: Unsupported Media Type', {});
 
 export const invalidObject = (
   of: Pick<ResourceName, 'group' | 'kind'>,
@@ -150,12 +162,10 @@ export const invalidObject = (
   const kind = of.group === '' ? of.kind : `${of.kind}.${of.group}`;
   const text = lines.length === 1 ? (lines[0] ?? '') : `[${lines.join(', ')}]`;
   const causes = errors.map(({ type, message, field }) => ({ reason: type, message, field }));
-  return new StatusError(
-    422,
-    'Invalid',
-    `${kind} "${name}" is invalid: ${text}`,
-    of.group === '' ? { name, kind: of.kind, causes } : { name, group: of.group, kind: of.kind, causes },
-  );
+  return new StatusError(422, 'Invalid', `${kind} "${name}" is invalid: ${text}`, {
+    ...about(name, of.group, of.kind),
+    causes,
+  });
 };
 
 export const tooManyRequests = (

@@ -118,6 +118,12 @@ const resourceList = (group: string, version: string): JsonObject => {
   };
 };
 
+/** Whether a path lies in an API group that nobody serves: it is answered like any path that is unknown. */
+export const isUnknownGroup = (path: string): boolean => {
+  const [root, group] = path.split('/').filter((part) => part !== '');
+  return root === 'apis' && group !== undefined && !groups().includes(group);
+};
+
 /**
  * Answers `/api`, `/apis` and what is below them down to the resources of a version.
  *
@@ -138,6 +144,5 @@ export const discover = (path: string): JsonObject | undefined => {
     return { kind: 'APIGroupList', apiVersion: 'v1', groups: groups().map(groupObject) };
   }
   if (second !== undefined) return parts.length === 3 ? resourceList(first, second) : undefined;
-  if (!groups().includes(first)) throw noSuchResource();
   return { kind: 'APIGroup', apiVersion: 'v1', ...groupObject(first) };
 };

@@ -3,11 +3,9 @@ import { cloneJson, isObject, type Json } from '../json.ts';
 import { badRequest, StatusError } from '../status-error.ts';
 
 const fail = (message: string): never => {
-  throw new StatusError(
-    422,
-    'Invalid',
-    `the server rejected our request due to an error in our request: ${message}`,
-  );
+  throw new StatusError(422, 'Invalid', 'the server rejected our request due to an error in our request', {
+    causes: [{ message }],
+  });
 };
 
 const segments = (pointer: string): string[] => {
@@ -69,11 +67,15 @@ const remove = (document: Json, path: readonly string[]): Json => {
  */
 export const jsonPatch = (target: Json, patch: Json): Json => {
   if (!Array.isArray(patch))
-    throw badRequest('json: cannot unmarshal object into Go value of type jsonpatch.Patch');
+    throw badRequest(
+      'error decoding patch: json: cannot unmarshal object into Go value of type []handlers.jsonPatchOp',
+    );
   let document = cloneJson(target);
   for (const operation of patch) {
     if (!isObject(operation))
-      throw badRequest('json: cannot unmarshal into Go value of type jsonpatch.Operation');
+      throw badRequest(
+        'error decoding patch: json: cannot unmarshal into Go value of type handlers.jsonPatchOp',
+      );
     const { op, path, from, value } = operation;
     if (typeof path !== 'string') return fail('operation without path');
     const to = segments(path);

@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import { cloneJson, isObject, type Json, type JsonObject, listOf } from '../json.ts';
-import { badRequest } from '../status-error.ts';
+import { badRequest, StatusError } from '../status-error.ts';
 import type { MergeSchema } from './merge-schema.ts';
 
 const directive = '$patch';
@@ -56,7 +56,18 @@ const withoutDirectives = (value: Json): Json => {
 const mergeSet = (original: readonly Json[], patch: readonly Json[]): Json[] => {
   const result = [...original];
   for (const element of patch) if (indexIn(result, element, undefined) < 0) result.push(element);
-  return result;
+  return inOrder(result, patch, original, undefined);
+};
+
+/** A patch whose elements do not stand in the order that it asks for was made wrong. */
+const checkOrder = (patch: readonly Json[], order: readonly Json[], key: string | undefined): void => {
+  const places = patch
+    .filter((element) => !(isObject(element) && element[directive] === 'delete'))
+    .map((element) => indexIn(order, element, key));
+  const isInOrder = places.every((place, index) => place >= 0 && place > (places[index - 1] ?? -1));
+  if (isInOrder) return;
+  const message = `The order in patch list:\n${JSON.stringify(patch)}\n doesn't match $setElementOrder list:\n${JSON.stringify(order)}\n`;
+  throw new StatusError(500, '', message);
 };
 
 const mergeKeyed = (
@@ -76,7 +87,11 @@ const mergeKeyed = (
   let result = [...original];
   for (const element of patch) {
     if (!isObject(element) || element[key] === undefined) {
-      throw badRequest(`map: ${JSON.stringify(element)} does not contain declared merge key: ${key}`);
+      throw new StatusError(
+        500,
+        '',
+        `map: ${JSON.stringify(element)} does not contain declared merge key: ${key}`,
+      );
     }
     if (element[directive] === 'delete') {
       result = result.filter((other) => !isDeepStrictEqual(identity(other, key), element[key]));
@@ -87,7 +102,7 @@ const mergeKeyed = (
     if (present === undefined) result.push(withoutDirectives(element));
     else result[at] = mergeObject(isObject(present) ? present : {}, element, schema);
   }
-  return result;
+  return inOrder(result, patch, original, key);
 };
 
 const mergeObject = (original: JsonObject, patch: JsonObject, schema: MergeSchema): JsonObject => {
@@ -116,8 +131,10 @@ const mergeObject = (original: JsonObject, patch: JsonObject, schema: MergeSchem
     if (!name.startsWith(elementOrder)) continue;
     const field = name.slice(elementOrder.length);
     const list = result[field];
+    const key = schema.lists?.[field]?.key;
+    if (Array.isArray(patch[field])) checkOrder(listOf(patch[field]), listOf(order), key);
     if (Array.isArray(list)) {
-      result[field] = inOrder(list, listOf(order), listOf(original[field]), schema.lists?.[field]?.key);
+      result[field] = inOrder(list, listOf(order), listOf(original[field]), key);
     }
   }
   return result;
@@ -130,8 +147,8 @@ const mergeField = (original: Json | undefined, value: Json, name: string, schem
   if (!Array.isArray(value)) return value;
   const rule = schema.lists?.[name];
   if (rule === undefined || !Array.isArray(original)) {
-    if (rule?.key !== undefined) return mergeKeyed([], value, rule.key, rule.element ?? {});
-    return value.map(withoutDirectives);
+    const isDeletion = (element: Json): boolean => isObject(element) && element[directive] === 'delete';
+    return value.filter((element) => !isDeletion(element)).map(withoutDirectives);
   }
   return rule.key === undefined
     ? mergeSet(original, value)
@@ -146,6 +163,8 @@ const mergeField = (original: Json | undefined, value: Json, name: string, schem
  */
 export const strategicMergePatch = (target: JsonObject, patch: Json, schema: MergeSchema): Json => {
   if (!isObject(patch))
-    throw badRequest('json: cannot unmarshal into Go value of type map[string]interface {}');
+    throw badRequest(
+      'error decoding patch: json: cannot unmarshal array into Go value of type map[string]interface {}',
+    );
   return mergeObject(cloneJson(target), cloneJson(patch), schema);
 };

@@ -1,6 +1,6 @@
 import { parse as parseYaml } from 'yaml';
 import type { Json } from '../json.ts';
-import { badRequest, notAcceptable, unsupportedMediaType } from '../status-error.ts';
+import { badRequest, notAcceptable, unsupportedBody, unsupportedMediaType } from '../status-error.ts';
 
 /** In which form objects are answered. */
 export type View = 'object' | 'partial' | 'table';
@@ -62,7 +62,7 @@ export const decodeBody = (body: string, contentType: string | undefined): Json 
   const type = mediaType(contentType);
   if (type === '' || type === 'application/json' || type === '*/*') return parseJson(body);
   if (type === 'application/yaml') return decodeYaml(body);
-  throw unsupportedMediaType(['application/json', 'application/yaml']);
+  throw unsupportedBody();
 };
 
 export type PatchType = 'json' | 'merge' | 'strategic';
@@ -87,6 +87,6 @@ export const decodePatch = (
   contentType: string | undefined,
 ): { type: PatchType; patch: Json } => {
   const type = patchTypes[mediaType(contentType)];
-  if (type === undefined) throw unsupportedMediaType([...Object.keys(patchTypes), applyType]);
+  if (type === undefined) throw unsupportedMediaType();
   return { type, patch: parseJson(body) };
 };

@@ -5,7 +5,14 @@ import { type KubeObject, timestamp } from '../kube-object.ts';
 import { metadataErrors } from '../metadata-validation.ts';
 import { collectionKey, type ResourceDefinition } from '../resources/definition.ts';
 import { resourceByKey } from '../resources/table.ts';
-import { alreadyExists, badRequest, forbidden, invalidObject, notFound } from '../status-error.ts';
+import {
+  alreadyExists,
+  badRequest,
+  forbidden,
+  invalidObject,
+  notFound,
+  StatusError,
+} from '../status-error.ts';
 import { Stored } from '../store/collection.ts';
 
 const letters = 'bcdfghjklmnpqrstvwxz2456789';
@@ -74,7 +81,7 @@ export const createObject = async (
     throw badRequest('the namespace of the provided object does not match the namespace sent on the request');
   }
   if ((draft.metadata.resourceVersion ?? '') !== '') {
-    throw badRequest('resourceVersion should not be set on objects to be created');
+    throw new StatusError(500, '', 'resourceVersion should not be set on objects to be created');
   }
   initialMetadata(draft, definition, namespace, context.now());
   const target: Target = { definition, namespace, name: draft.metadata.name };

@@ -1,9 +1,10 @@
 import type { ApiContext, Target } from '../context.ts';
-import { cloneJson, isObject, isText, type Json, numberOf, objectOf, textOf } from '../json.ts';
+import { notSupported } from '../field-errors.ts';
+import { cloneJson, isObject, isText, type Json, numberOf, objectOf, textOf, textsOf } from '../json.ts';
 import { type KubeObject, timestamp } from '../kube-object.ts';
 import { collectionKey } from '../resources/definition.ts';
-import { badRequest, conflict } from '../status-error.ts';
-import type { Collection, Stored } from '../store/collection.ts';
+import { badRequest, conflict, forbidden, invalidObject, type StatusError } from '../status-error.ts';
+import { type Collection, Stored } from '../store/collection.ts';
 import { getObject } from './read.ts';
 
 export interface DeleteOptions {
@@ -24,20 +25,25 @@ const wholeSeconds = (value: Json | undefined): number | undefined => {
   return seconds;
 };
 
-/** DeleteOptions from the body and the query; the body wins. @throws StatusError 400 */
+const invalidOptions = (field: string, value: Json, supported: readonly string[]): StatusError =>
+  invalidObject({ group: 'meta.k8s.io', kind: 'DeleteOptions' }, '', [notSupported(field, value, supported)]);
+
+/** DeleteOptions from the body and the query; the body wins. @throws StatusError 400, 422 */
 export const parseDeleteOptions = (body: Json, query: URLSearchParams): DeleteOptions => {
   const given = isObject(body) ? body : {};
   const inQuery = query.get('gracePeriodSeconds');
-  const graceSeconds =
+  const asked =
     wholeSeconds(given.gracePeriodSeconds) ?? wholeSeconds(inQuery === null ? null : Number(inQuery));
+  const graceSeconds = asked !== undefined && asked < 0 ? 1 : asked;
   const { uid, resourceVersion } = objectOf(given.preconditions);
   const policy = textOf(given.propagationPolicy) || query.get('propagationPolicy') || '';
   const orphan = given.orphanDependents === true || query.get('orphanDependents') === 'true';
-  const dryRun =
-    query.get('dryRun') === 'All' || (Array.isArray(given.dryRun) && given.dryRun.includes('All'));
+  const dryRuns = [...query.getAll('dryRun'), ...textsOf(given.dryRun)];
+  if (dryRuns.some((value) => value !== 'All')) throw invalidOptions('dryRun', dryRuns, ['All']);
+  const dryRun = dryRuns.length > 0;
   const propagation = orphan ? 'Orphan' : policy;
   if (!['', 'Background', 'Foreground', 'Orphan'].includes(propagation)) {
-    throw badRequest(`invalid propagationPolicy: "${policy}"`);
+    throw invalidOptions('propagationPolicy', propagation, ['Foreground', 'Background', 'Orphan', 'nil']);
   }
   return {
     dryRun,
@@ -56,15 +62,19 @@ const checkPreconditions = (
   options: DeleteOptions,
 ): void => {
   const { uid = '', resourceVersion = '' } = metadata;
+  // Here, and only here, the kind stands where messages have the resource.
+  const asKind = { ...definition, resource: definition.kind };
   if (options.uid !== undefined && options.uid !== uid) {
-    const why = `Precondition failed: UID in precondition: ${options.uid}, UID in object meta: ${uid}`;
-    throw conflict(definition, name, why);
+    const why = `the UID in the precondition (${options.uid}) does not match the UID in record (${uid}). The object might have been deleted and then recreated`;
+    throw conflict(asKind, name, why);
   }
   if (options.resourceVersion !== undefined && options.resourceVersion !== resourceVersion) {
-    const why = `Precondition failed: ResourceVersion in precondition: ${options.resourceVersion}, ResourceVersion in object meta: ${resourceVersion}`;
-    throw conflict(definition, name, why);
+    const why = `the ResourceVersion in the precondition (${options.resourceVersion}) does not match the ResourceVersion in record (${resourceVersion}). The object might have been modified`;
+    throw conflict(asKind, name, why);
   }
 };
+
+const undying = new Set(['default', 'kube-public', 'kube-system']);
 
 const garbageFinalizers = { Foreground: 'foregroundDeletion', Orphan: 'orphan' } as const;
 
@@ -82,8 +92,7 @@ const graceOf = ({ definition }: Target, object: KubeObject, options: DeleteOpti
   const spec = objectOf(object.spec);
   const { phase } = objectOf(object.status);
   if (textOf(spec.nodeName) === '' || phase === 'Failed' || phase === 'Succeeded') return 0;
-  const seconds = options.graceSeconds ?? numberOf(spec.terminationGracePeriodSeconds) ?? 0;
-  return seconds < 0 ? 1 : seconds;
+  return options.graceSeconds ?? numberOf(spec.terminationGracePeriodSeconds) ?? 0;
 };
 
 interface Deletion {
@@ -110,7 +119,7 @@ const mark = (object: KubeObject, deletion: Deletion, finalizers: string[]): Kub
   const { metadata } = draft;
   const first = metadata.deletionTimestamp === undefined;
   metadata.deletionTimestamp = timestamp(deletion.timestampMs);
-  metadata.deletionGracePeriodSeconds = deletion.graceSeconds;
+  if (draft.kind !== 'Namespace') metadata.deletionGracePeriodSeconds = deletion.graceSeconds;
   if (first && metadata.generation !== undefined) metadata.generation += 1;
   if (finalizers.length > 0) metadata.finalizers = finalizers;
   else delete metadata.finalizers;
@@ -127,7 +136,7 @@ const isSame = (draft: KubeObject, object: KubeObject): boolean =>
  * Deletes an object: at once, or, where a grace period or finalizers hold it, by marking it.
  *
  * @returns its last state, and whether it is gone
- * @throws StatusError 404, 409 for a precondition that does not hold
+ * @throws StatusError 403, 404, 409 for a precondition that does not hold
  */
 export const deleteObject = (
   context: ApiContext,
@@ -137,13 +146,18 @@ export const deleteObject = (
   const stored = getObject(context, target);
   const { object } = stored;
   checkPreconditions(target, object, options);
+  if (target.definition.resource === 'namespaces' && undying.has(target.name)) {
+    throw forbidden(target.definition, target.name, 'this namespace may not be deleted');
+  }
   const collection: Collection = context.store.collection(collectionKey(target.definition));
   const finalizers = finalizersAfter(object.metadata, options);
   const deletion = deletionOf(target, object, options, context.now());
   const held =
     deletion.graceSeconds > 0 || finalizers.length > 0 || target.definition.resource === 'namespaces';
-  if (options.dryRun) return { stored, gone: !held };
-  if (!held) return { stored: collection.remove(stored), gone: true };
-  const draft = mark(object, deletion, finalizers);
+  // A Pod that goes at once still says so in its last state; other kinds go as they were.
+  const isMarked = held || target.definition.resource === 'pods';
+  const draft = isMarked ? mark(object, deletion, finalizers) : object;
+  if (options.dryRun) return { stored: new Stored(draft, stored.version), gone: !held };
+  if (!held) return { stored: collection.remove(new Stored(draft, stored.version), stored), gone: true };
   return { stored: isSame(draft, object) ? stored : collection.put(draft), gone: false };
 };

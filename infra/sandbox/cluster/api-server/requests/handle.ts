@@ -1,5 +1,5 @@
 import type { ApiContext } from '../context.ts';
-import { required } from '../field-errors.ts';
+import { invalid, required } from '../field-errors.ts';
 import { isObject, type Json } from '../json.ts';
 import type { KubeObject } from '../kube-object.ts';
 import { mergeSchemaOf } from '../patch/merge-schema.ts';
@@ -46,32 +46,48 @@ const create = async ({
   options,
   rendering,
 }: ResourceRequest): Promise<ApiResponse> => {
-  if (path.name !== '') throw methodNotAllowed();
   const draft = parseBody(decodeBody(request.body, request.contentType), path);
-  const namespace = path.definition.namespaced ? path.namespace || draft.metadata.namespace || '' : '';
-  if (path.definition.namespaced && namespace === '') {
-    throw badRequest('an empty namespace may not be set during creation');
-  }
-  const { stored, warnings } = await createObject(context, path.definition, namespace, draft, options);
+  const { stored, warnings } = await createObject(context, path.definition, path.namespace, draft, options);
   return answerObject(201, stored, rendering, warnings);
+};
+
+const isThere = (context: ApiContext, { definition, namespace, name }: ResourcePath): boolean =>
+  context.store.collection(collectionKey(definition)).get(namespace, name) !== undefined;
+
+const checkName = ({ metadata }: KubeObject, name: string): void => {
+  if (metadata.name === name) return;
+  throw badRequest(`the name of the object (${metadata.name}) does not match the name on the URL (${name})`);
 };
 
 const replace = async (
   { context, request, path, target, options, rendering }: ResourceRequest,
   subresource: '' | 'status',
 ): Promise<ApiResponse> => {
+  const { definition } = path;
   const body = decodeBody(request.body, request.contentType);
+  if (definition.createdByUpdate && subresource === '' && !isThere(context, path)) {
+    const draft = parseBody(structuredClone(body), path);
+    checkName(draft, path.name);
+    const { stored, warnings } = await createObject(context, definition, path.namespace, draft, options);
+    return answerObject(201, stored, rendering, warnings);
+  }
   const change: Parameters<typeof updateObject>[1]['change'] = (current) => {
     const draft = parseBody(structuredClone(body), path);
     const { uid = '' } = draft.metadata;
-    if (draft.metadata.name !== path.name) {
-      throw badRequest(
-        `the name of the object (${draft.metadata.name}) does not match the name on the URL (${path.name})`,
-      );
-    }
+    checkName(draft, path.name);
     if (uid !== '' && uid !== current.metadata.uid) {
-      const why = `Precondition failed: UID in precondition: ${uid}, UID in object meta: ${current.metadata.uid ?? ''}`;
+      const key = ['/registry', path.definition.resource, path.namespace, path.name]
+        .filter((part) => part !== '')
+        .join('/');
+      const why =
+        `StorageError: invalid object, Code: 4, Key: ${key}, ResourceVersion: 0, AdditionalErrorMsg: ` +
+        `Precondition failed: UID in precondition: ${uid}, UID in object meta: ${current.metadata.uid ?? ''}`;
       throw conflict(path.definition, path.name, why);
+    }
+    if (definition.updateNeedsVersion && (draft.metadata.resourceVersion ?? '') === '') {
+      throw invalidObject({ group: definition.group, kind: definition.resource }, path.name, [
+        invalid('metadata.resourceVersion', 0, 'must be specified for an update'),
+      ]);
     }
     return draft;
   };
@@ -110,15 +126,14 @@ const apply = async (
     editObject(current, path, (document) =>
       context.applied.apply(document, current.metadata.uid ?? '', manager, config, schema),
     );
-  const isThere =
-    context.store.collection(collectionKey(path.definition)).get(path.namespace, path.name) !== undefined;
-  if (!isThere && subresource !== '') throw notFound(path.definition, path.name);
+  const exists = isThere(context, path);
+  if (!exists && subresource !== '') throw notFound(path.definition, path.name);
   const body = structuredClone(config);
-  const { stored, warnings } = isThere
+  const { stored, warnings } = exists
     ? await updateObject(context, { target, subresource, change }, options)
     : await createObject(context, path.definition, path.namespace, parseBody(body, path), options);
   if (!options.dryRun) context.applied.record(stored.object.metadata.uid ?? '', manager, config);
-  return answerObject(isThere ? 200 : 201, stored, rendering, warnings);
+  return answerObject(exists ? 200 : 201, stored, rendering, warnings);
 };
 
 const deleteBody = (request: ApiRequest): Json => {
@@ -173,20 +188,15 @@ export const handleResource = async (
     throw noSuchResource();
   }
   const part = subresource === 'status' ? 'status' : '';
-  if (
-    definition.namespaced &&
-    namespace === '' &&
-    name === '' &&
-    request.method !== 'GET' &&
-    request.method !== 'POST'
-  ) {
-    if (request.method !== 'DELETE') throw methodNotAllowed();
-  }
+  // All namespaces at once can only be read.
+  const isAcross = definition.namespaced && namespace === '';
+  if (isAcross && !['GET', 'HEAD'].includes(request.method)) throw methodNotAllowed();
   switch (request.method) {
     case 'GET':
     case 'HEAD':
       return read(on);
     case 'POST':
+      if (name !== '') throw methodNotAllowed();
       return create(on);
     case 'PUT':
       if (name === '') throw methodNotAllowed();

@@ -1,3 +1,4 @@
+import { invalid } from '../field-errors.ts';
 import { isObject, type Json } from '../json.ts';
 import { type KubeObject, parseKubeObject } from '../kube-object.ts';
 import { jsonPatch } from '../patch/json-patch.ts';
@@ -10,7 +11,8 @@ import {
   type ServedVersion,
   storedApiVersion,
 } from '../resources/definition.ts';
-import { badRequest } from '../status-error.ts';
+import { checkShape } from '../shapes.ts';
+import { badRequest, invalidObject, StatusError } from '../status-error.ts';
 import type { PatchType } from './content.ts';
 import { encodeVersion } from './views.ts';
 
@@ -35,17 +37,20 @@ export const toStored = (draft: KubeObject, { definition, served }: Served): Kub
 export const parseBody = (body: Json, of: Served): KubeObject => {
   const apiVersion = apiVersionOf(of.definition, of.served.version);
   const draft = parseKubeObject(body, { apiVersion, kind: of.definition.kind });
+  if (draft.kind !== of.definition.kind) {
+    const version = draft.apiVersion.split('/').at(-1) ?? '';
+    throw badRequest(
+      `${draft.kind} in version "${version}" cannot be handled as a ${of.definition.kind}: converting (${version}.${draft.kind}) to (${of.definition.group || 'core'}.${of.definition.kind}): unknown conversion`,
+    );
+  }
   if (draft.apiVersion !== apiVersion) {
     throw badRequest(
       `the API version in the data (${draft.apiVersion}) does not match the expected API version (${apiVersion})`,
     );
   }
-  if (draft.kind !== of.definition.kind) {
-    throw badRequest(
-      `${draft.kind} in version "${of.served.version}" cannot be handled as a ${of.definition.kind}: converting (${draft.kind}) to (${of.definition.kind}): unknown conversion`,
-    );
-  }
-  return toStored(draft, of);
+  toStored(draft, of);
+  checkShape(draft, draft.kind, of.served.version);
+  return draft;
 };
 
 /** What a patch makes of a document. */
@@ -55,10 +60,23 @@ export const patchDocument = (document: Json, type: PatchType, patch: Json, kind
       return jsonPatch(document, patch);
     case 'merge':
       if (!isObject(patch))
-        throw badRequest('json: cannot unmarshal into Go value of type map[string]interface {}');
+        throw badRequest(
+          'error decoding patch: json: cannot unmarshal array into Go value of type map[string]interface {}',
+        );
       return mergePatch(document, patch);
     case 'strategic':
       return strategicMergePatch(isObject(document) ? document : {}, patch, mergeSchemaOf(kind));
+  }
+};
+
+/** What a patch leaves that is no such object is the patch's fault. */
+const parseEdited = (edited: Json, of: Served): KubeObject => {
+  const text = JSON.stringify(edited);
+  try {
+    return parseBody(edited, of);
+  } catch (error) {
+    if (!(error instanceof StatusError)) throw error;
+    throw invalidObject({ group: '', kind: '' }, '', [invalid('patch', text, error.message)]);
   }
 };
 
@@ -73,7 +91,7 @@ export const editObject = (
   of: Served,
   edit: (document: KubeObject) => Json,
 ): KubeObject => {
-  const draft = parseBody(edit(structuredClone(encodeVersion(current, of))), of);
+  const draft = parseEdited(edit(structuredClone(encodeVersion(current, of))), of);
   if (draft.metadata.name !== current.metadata.name) {
     throw badRequest(
       `the name of the object (${draft.metadata.name}) does not match the name on the URL (${current.metadata.name})`,

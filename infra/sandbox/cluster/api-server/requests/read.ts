@@ -1,5 +1,5 @@
 import type { ApiContext, Target } from '../context.ts';
-import { invalid } from '../field-errors.ts';
+import { notSupported } from '../field-errors.ts';
 import { isObject, isText, numberOf } from '../json.ts';
 import type { KubeObject } from '../kube-object.ts';
 import { collectionKey, type ResourceDefinition } from '../resources/definition.ts';
@@ -40,22 +40,22 @@ export const parseFilter = (
   };
 };
 
-const whole = (text: string | null, name: string): number => {
+const whole = (text: string | null): number => {
   if (text === null || text === '') return 0;
-  if (!/^\d+$/.test(text)) {
-    throw badRequest(`strconv.ParseInt: parsing "${text}": invalid syntax (${name})`);
+  if (!/^-?\d+$/.test(text)) {
+    throw badRequest(`strconv.ParseInt: parsing "${text}": invalid syntax`);
   }
-  return Number(text);
+  return Math.max(Number(text), 0);
 };
 
-/** A `resourceVersion` of a query; undefined where it is unset. @throws StatusError 422 */
+/** A `resourceVersion` of a query; undefined where it is unset. @throws StatusError 400 */
 export const parseVersion = (query: URLSearchParams): number | undefined => {
   const text = query.get('resourceVersion');
   if (text === null || text === '') return undefined;
   if (!/^\d+$/.test(text)) {
-    throw invalidObject({ group: 'meta.k8s.io', kind: 'ListOptions' }, '', [
-      invalid('resourceVersion', text, 'strconv.ParseUint: parsing: invalid syntax'),
-    ]);
+    throw badRequest(
+      `invalid resource version: resourceVersion: Invalid value: "${text}": strconv.ParseUint: parsing "${text}": invalid syntax`,
+    );
   }
   return Number(text);
 };
@@ -78,7 +78,7 @@ const decodeContinue = (text: string): Continue => {
   } catch {
     // Answered below, like a token of another shape.
   }
-  throw badRequest('continue key is not valid: illegal base64 data');
+  throw badRequest('invalid continue token: continue key is not valid: illegal base64 data');
 };
 
 const listOptionsError = (field: string, detail: string): StatusError =>
@@ -89,18 +89,34 @@ const listOptionsError = (field: string, detail: string): StatusError =>
 /** The version at which a list is read; undefined: the newest. */
 const listVersion = (query: URLSearchParams, current: number, oldest: number): number | undefined => {
   const asked = parseVersion(query);
-  const match = query.get('resourceVersionMatch');
-  if (match !== null && match !== '' && asked === undefined) {
+  const match = query.get('resourceVersionMatch') ?? '';
+  if (!['', 'Exact', 'NotOlderThan'].includes(match)) {
+    throw invalidObject({ group: 'meta.k8s.io', kind: 'ListOptions' }, '', [
+      notSupported('resourceVersionMatch', match, ['Exact', 'NotOlderThan', '']),
+    ]);
+  }
+  if (match === 'Exact' && asked === 0) {
+    throw listOptionsError(
+      'resourceVersionMatch',
+      'resourceVersionMatch "exact" is forbidden for resourceVersion "0"',
+    );
+  }
+  if (match !== '' && asked === undefined) {
     throw listOptionsError(
       'resourceVersionMatch',
       'resourceVersionMatch is forbidden unless resourceVersion is provided',
     );
   }
   if (asked !== undefined && asked > current) {
-    throw new StatusError(504, 'Timeout', `Too large resource version: ${asked}, current: ${current}`, {
-      causes: [{ reason: 'ResourceVersionTooLarge', message: 'Too large resource version' }],
-      retryAfterSeconds: 1,
-    });
+    throw new StatusError(
+      504,
+      'Timeout',
+      `Timeout: Too large resource version: ${asked}, current: ${current}`,
+      {
+        causes: [{ reason: 'ResourceVersionTooLarge', message: 'Too large resource version' }],
+        retryAfterSeconds: 1,
+      },
+    );
   }
   const exact =
     match === 'Exact' || (match !== 'NotOlderThan' && asked !== undefined && asked > 0 && query.has('limit'));
@@ -124,8 +140,11 @@ export const listObjects = (
   query: URLSearchParams,
 ): { items: Stored[]; metadata: ListMeta } => {
   const collection = context.store.collection(collectionKey(definition));
+  if (query.has('sendInitialEvents')) {
+    throw listOptionsError('sendInitialEvents', 'sendInitialEvents is forbidden for list');
+  }
   const { matches, selective } = parseFilter(definition, namespace, query);
-  const limit = query.get('resourceVersion') === '0' ? 0 : whole(query.get('limit'), 'limit');
+  const limit = query.get('resourceVersion') === '0' ? 0 : whole(query.get('limit'));
   const token = query.get('continue');
   const from = token === null || token === '' ? undefined : decodeContinue(token);
   if (from !== undefined && (parseVersion(query) ?? 0) !== 0) {

@@ -1,8 +1,9 @@
 import type { ApiContext, Target, WriteOptions } from '../context.ts';
+import { invalid } from '../field-errors.ts';
 import { childOf, cloneJson, isObject, type Json, type JsonObject, numberOf, objectOf } from '../json.ts';
 import type { KubeObject } from '../kube-object.ts';
 import { labelSelectorText } from '../selectors.ts';
-import { badRequest, modified } from '../status-error.ts';
+import { badRequest, invalidObject, modified } from '../status-error.ts';
 import type { PatchType } from './content.ts';
 import { patchDocument } from './patch.ts';
 import { getObject } from './read.ts';
@@ -16,7 +17,7 @@ const scaleOf = ({ metadata, ...object }: KubeObject): JsonObject => {
     kind: 'Scale',
     apiVersion: 'autoscaling/v1',
     metadata: { name, namespace, uid, resourceVersion, creationTimestamp },
-    spec: { replicas: numberOf(spec.replicas) ?? 0 },
+    spec: (numberOf(spec.replicas) ?? 0) === 0 ? {} : { replicas: numberOf(spec.replicas) ?? 0 },
     status: { replicas, selector: labelSelectorText(spec.selector) },
   };
 };
@@ -48,8 +49,14 @@ export const updateScale = async (
         if (typeof version === 'string' && version !== '' && version !== current.metadata.resourceVersion) {
           throw modified(target.definition, target.name);
         }
+        const replicas = numberOf(objectOf(edited.spec).replicas) ?? 0;
+        if (replicas < 0) {
+          throw invalidObject({ group: 'autoscaling', kind: 'Scale' }, target.name, [
+            invalid('spec.replicas', replicas, 'must be greater than or equal to 0'),
+          ]);
+        }
         const draft = cloneJson<KubeObject>(current);
-        childOf(draft, 'spec').replicas = numberOf(objectOf(edited.spec).replicas) ?? 0;
+        childOf(draft, 'spec').replicas = replicas;
         return draft;
       },
     },

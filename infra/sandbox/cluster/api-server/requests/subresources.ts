@@ -1,14 +1,8 @@
+import { randomUUID } from 'node:crypto';
 import { invalid } from '../field-errors.ts';
 import { childOf, cloneJson, isObject, type Json, objectOf, objectsOf, textOf } from '../json.ts';
 import { type KubeObject, timestamp } from '../kube-object.ts';
-import {
-  badRequest,
-  conflict,
-  invalidObject,
-  methodNotAllowed,
-  noSuchResource,
-  success,
-} from '../status-error.ts';
+import { badRequest, conflict, invalidObject, methodNotAllowed, noSuchResource } from '../status-error.ts';
 import { decodeBody, decodePatch } from './content.ts';
 import { evictPod } from './eviction.ts';
 import { type ApiResponse, json, plain } from './exchange.ts';
@@ -37,13 +31,16 @@ const scale = async ({ context, request, target, options }: ResourceRequest): Pr
 const bind = async ({ context, request, target, options }: ResourceRequest): Promise<ApiResponse> => {
   if (request.method !== 'POST') throw methodNotAllowed();
   const body = decodeBody(request.body, request.contentType);
+  if (textOf(objectOf(objectOf(body).metadata).name) !== target.name) {
+    throw badRequest('name in URL does not match name in Binding object');
+  }
   const node = textOf(objectOf(objectOf(body).target).name);
   const { object } = getObject(context, target);
   const present = textOf(objectOf(object.spec).nodeName);
   if (node === '') throw badRequest('target.name is required');
   if (present !== '') {
     throw conflict(
-      target.definition,
+      { ...target.definition, resource: 'pods/binding' },
       target.name,
       `pod ${target.name} is already assigned to node "${present}"`,
     );
@@ -61,7 +58,7 @@ const bind = async ({ context, request, target, options }: ResourceRequest): Pro
 const evict = ({ context, request, target }: ResourceRequest): ApiResponse => {
   if (request.method !== 'POST') throw methodNotAllowed();
   evictPod(context, target, decodeBody(request.body, request.contentType), request.query);
-  return json(201, { ...success({}), code: 201 });
+  return json(201, { kind: 'Status', apiVersion: 'v1', metadata: {}, status: 'Success', code: 201 });
 };
 
 const log = ({ context, request, target }: ResourceRequest): ApiResponse => {
@@ -112,6 +109,7 @@ const token = ({ context, request, target }: ResourceRequest): ApiResponse => {
     metadata: {
       name: object.metadata.name,
       namespace: object.metadata.namespace ?? '',
+      uid: randomUUID(),
       creationTimestamp: timestamp(context.now()),
     },
     spec: {

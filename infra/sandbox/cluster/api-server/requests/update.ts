@@ -17,28 +17,28 @@ export interface UpdateRequest {
   readonly change: (current: KubeObject) => KubeObject;
 }
 
-/** Times that are the same moment are the same, however the client wrote them. */
-const alignTimes = (draft: KubeObject, old: KubeObject): void => {
-  for (const field of ['creationTimestamp', 'deletionTimestamp'] as const) {
-    const before = old.metadata[field];
-    if (before === undefined) continue;
-    const given = draft.metadata[field];
-    if (given === undefined || Date.parse(given) === Date.parse(before)) draft.metadata[field] = before;
-  }
+/** Times that are the same moment are the same, however the client wrote them; none is the present one. */
+const alignDeletion = ({ metadata }: KubeObject, old: KubeObject): void => {
+  const before = old.metadata.deletionTimestamp;
+  if (before === undefined) return;
+  const given = metadata.deletionTimestamp;
+  if (given === undefined || Date.parse(given) === Date.parse(before)) metadata.deletionTimestamp = before;
 };
 
+/** Puts back what no writer decides, and what a writer may leave out. */
 const keepMetadata = (draft: KubeObject, old: KubeObject): void => {
   const { metadata } = draft;
-  const kept = ['uid', 'generation', 'deletionGracePeriodSeconds'] as const;
+  const own: readonly string[] = ['generation', 'creationTimestamp'];
+  const kept = ['uid', 'generation', 'creationTimestamp', 'deletionGracePeriodSeconds'] as const;
   for (const field of kept) {
-    if (metadata[field] !== undefined && field !== 'generation' && metadata[field] !== '') continue;
+    if (!own.includes(field) && metadata[field] !== undefined && metadata[field] !== '') continue;
     const before = old.metadata[field];
     if (before === undefined) delete metadata[field];
     else Object.assign(metadata, { [field]: before });
   }
   if (old.metadata.namespace !== undefined) metadata.namespace ??= old.metadata.namespace;
   if (old.metadata.generateName !== undefined) metadata.generateName ??= old.metadata.generateName;
-  alignTimes(draft, old);
+  alignDeletion(draft, old);
 };
 
 /** A write to the status keeps everything else but the metadata; a write to the object keeps the status. */
@@ -70,9 +70,12 @@ const isolate = (
   return result;
 };
 
-const desired = (object: KubeObject): unknown => {
-  const { metadata: _metadata, status: _status, ...rest } = object;
-  return rest;
+/** What the generation counts the changes of. */
+const desired = (object: KubeObject, { generationCountsLabels }: ResourceDefinition): unknown => {
+  const { metadata, status: _status, ...rest } = object;
+  return generationCountsLabels
+    ? { ...rest, labels: metadata.labels, annotations: metadata.annotations }
+    : rest;
 };
 
 /** A deleted object that nothing holds any longer. */
@@ -131,7 +134,7 @@ export const updateObject = async (
     if (errors.length > 0) throw invalidObject(definition, name, errors);
     draft.metadata.resourceVersion = old.metadata.resourceVersion ?? '';
     if (isDeepStrictEqual(draft, old)) return { stored: present, warnings: admitted.warnings };
-    if (definition.generation && !isDeepStrictEqual(desired(draft), desired(old))) {
+    if (definition.generation && !isDeepStrictEqual(desired(draft, definition), desired(old, definition))) {
       draft.metadata.generation = (old.metadata.generation ?? 0) + 1;
     }
     if (options.dryRun) return { stored: new Stored(draft, present.version), warnings: admitted.warnings };

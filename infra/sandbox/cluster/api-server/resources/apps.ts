@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
-import { type FieldError, invalid, notSupported, required } from '../field-errors.ts';
+import { type FieldError, forbiddenField, invalid, notSupported, required } from '../field-errors.ts';
 import {
   childOf,
   isObject,
@@ -20,21 +20,57 @@ const isEmptySelector = (selector: JsonObject): boolean =>
   Object.keys(textMapOf(selector.matchLabels)).length === 0 &&
   objectsOf(selector.matchExpressions).length === 0;
 
+/** What the message about an empty selector names; it says deployment for ReplicaSets too. */
+const emptyFor: Readonly<Record<string, string>> = { DaemonSet: 'daemonset', StatefulSet: 'statefulset' };
+
+const mutable = [
+  'replicas',
+  'ordinals',
+  'template',
+  'updateStrategy',
+  'revisionHistoryLimit',
+  'persistentVolumeClaimRetentionPolicy',
+  'minReadySeconds',
+];
+
+const statefulSetUpdateErrors = (spec: JsonObject, old: KubeObject | undefined): FieldError[] => {
+  if (old === undefined) return [];
+  const fixed = (of: JsonObject) =>
+    Object.fromEntries(Object.entries(of).filter(([field]) => !mutable.includes(field)));
+  if (isDeepStrictEqual(fixed(spec), fixed(objectOf(old.spec)))) return [];
+  const named = mutable
+    .map((field) => `'${field}'`)
+    .join(', ')
+    .replace(/, ([^,]*)$/, ' and $1');
+  return [forbiddenField('spec', `updates to statefulset spec for fields other than ${named} are forbidden`)];
+};
+
 const workloadErrors = (draft: KubeObject, old: KubeObject | undefined): FieldError[] => {
   const spec = objectOf(draft.spec);
   const errors: FieldError[] = [];
   const replicas = numberOf(spec.replicas) ?? 0;
-  if (replicas < 0) errors.push(invalid('spec.replicas', replicas, 'must be greater than or equal to 0'));
+  if (replicas < 0 && draft.kind !== 'DaemonSet')
+    errors.push(invalid('spec.replicas', replicas, 'must be greater than or equal to 0'));
   const selector = spec.selector;
   const template = objectOf(spec.template);
   const labels = textMapOf(objectOf(template.metadata).labels);
-  if (!isObject(selector)) errors.push(required('spec.selector'));
+  const mismatch = invalid(
+    'spec.template.metadata.labels',
+    labels,
+    '`selector` does not match template `labels`',
+  );
+  if (!isObject(selector))
+    errors.push(mismatch, ...(draft.kind === 'DaemonSet' ? [] : [required('spec.selector')]));
   else if (isEmptySelector(selector)) {
-    errors.push(invalid('spec.selector', selector, 'empty selector is invalid for deployment'));
-  } else if (!labelSelectorMatch(selector)(labels)) {
     errors.push(
-      invalid('spec.template.metadata.labels', labels, '`selector` does not match template `labels`'),
+      invalid(
+        'spec.selector',
+        selector,
+        `empty selector is invalid for ${emptyFor[draft.kind] ?? 'deployment'}`,
+      ),
     );
+  } else if (!labelSelectorMatch(selector)(labels)) {
+    errors.push(mismatch);
   }
   errors.push(...podSpecErrors(objectOf(template.spec), 'spec.template.spec'));
   const restart = objectOf(template.spec).restartPolicy;
@@ -42,6 +78,7 @@ const workloadErrors = (draft: KubeObject, old: KubeObject | undefined): FieldEr
     errors.push(notSupported('spec.template.spec.restartPolicy', restart ?? '', ['Always']));
   }
   const before = old === undefined ? selector : objectOf(old.spec).selector;
+  if (draft.kind === 'StatefulSet') return [...errors, ...statefulSetUpdateErrors(spec, old)];
   if (!isDeepStrictEqual(before, selector)) {
     errors.push(invalid('spec.selector', selector ?? null, 'field is immutable'));
   }
@@ -67,19 +104,22 @@ const strategyErrors = (spec: JsonObject): FieldError[] => {
         ];
   }
   if (strategy.type !== 'RollingUpdate') {
-    return [notSupported('spec.strategy.type', strategy.type ?? '', ['Recreate', 'RollingUpdate'])];
+    const shown = { Type: strategy.type ?? '', RollingUpdate: null };
+    return [notSupported('spec.strategy', shown, ['Recreate', 'RollingUpdate'])];
   }
   const { maxSurge, maxUnavailable } = objectOf(rolling);
   const errors = Object.entries({ maxUnavailable, maxSurge }).flatMap(([name, value]) =>
     isWholeOrPercent(value)
       ? []
-      : [
-          invalid(
-            `spec.strategy.rollingUpdate.${name}`,
-            value ?? null,
-            "a valid percent string must be a numeric string followed by an ending '%' (e.g. '1%',  or '93%', regex used for validation is '[0-9]+%')",
-          ),
-        ],
+      : typeof value === 'number'
+        ? [invalid(`spec.strategy.rollingUpdate.${name}`, value, 'must be greater than or equal to 0')]
+        : [
+            invalid(
+              `spec.strategy.rollingUpdate.${name}`,
+              value ?? null,
+              "a valid percent string must be a numeric string followed by an ending '%' (e.g. '1%',  or '93%', regex used for validation is '[0-9]+%')",
+            ),
+          ],
   );
   const isZero = (value: unknown): boolean => value === 0 || value === '0%';
   if (isZero(maxSurge) && isZero(maxUnavailable)) {
@@ -135,6 +175,10 @@ export const statefulSetStrategy: Strategy = {
     setDefault(spec, 'replicas', 1);
     setDefault(spec, 'revisionHistoryLimit', 10);
     setDefault(spec, 'podManagementPolicy', 'OrderedReady');
+    setDefault(spec, 'serviceName', '');
+    const claims = childOf(spec, 'persistentVolumeClaimRetentionPolicy');
+    setDefault(claims, 'whenDeleted', 'Retain');
+    setDefault(claims, 'whenScaled', 'Retain');
     const strategy = childOf(spec, 'updateStrategy');
     setDefault(strategy, 'type', 'RollingUpdate');
     if (strategy.type === 'RollingUpdate') setDefault(childOf(strategy, 'rollingUpdate'), 'partition', 0);

@@ -51,6 +51,12 @@ export interface ResourceDefinition extends ResourceName {
   readonly nameRule: NameRule;
   /** `metadata.generation` counts the changes of everything but metadata and status. */
   readonly generation: boolean;
+  /** It counts those of labels and annotations too. */
+  readonly generationCountsLabels: boolean;
+  /** A PUT of what is not there creates it. */
+  readonly createdByUpdate: boolean;
+  /** A PUT must say which resourceVersion it replaces. */
+  readonly updateNeedsVersion: boolean;
   /** Labels and annotations may be changed through the status subresource. */
   readonly statusMayLabel: boolean;
   /** A deletion is answered with the object instead of a Status. */

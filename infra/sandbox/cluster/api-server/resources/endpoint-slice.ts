@@ -1,8 +1,8 @@
 import { isIP } from 'node:net';
-import { type FieldError, invalid, notSupported, required, tooMany } from '../field-errors.ts';
-import { type Json, type JsonObject, objectOf, objectsOf, setDefault, textOf, textsOf } from '../json.ts';
+import { duplicate, type FieldError, invalid, notSupported, required, tooMany } from '../field-errors.ts';
+import { childOf, type JsonObject, objectOf, objectsOf, setDefault, textOf, textsOf } from '../json.ts';
 import type { KubeObject } from '../kube-object.ts';
-import { dns1123Label, dns1123Subdomain, isPortNumber, portRange } from '../names.ts';
+import { dns1123Label, dns1123Subdomain } from '../names.ts';
 import type { Strategy } from './definition.ts';
 
 /** What Kubernetes refuses in an endpoint's address (`ValidateEndpointIP`). */
@@ -26,11 +26,14 @@ export const endpointAddressErrors = (ip: string, field: string): FieldError[] =
   return why === undefined ? [] : [invalid(field, ip, why)];
 };
 
-const familyErrors = (ip: string, type: string, field: string): FieldError[] => {
+const familyErrors = (ip: string, type: string, endpoint: string, field: string): FieldError[] => {
   if (type === 'FQDN') return dns1123Subdomain(ip).map((fault) => invalid(field, ip, fault));
   const family = type === 'IPv6' ? 6 : 4;
-  if (isIP(ip) !== family) return [invalid(field, ip, `must be an ${type} address`)];
-  return endpointAddressErrors(ip, field);
+  const wrong = isIP(ip) !== 0 && isIP(ip) !== family;
+  return [
+    ...endpointAddressErrors(ip, field),
+    ...(wrong ? [invalid(`${endpoint}.addresses`, ip, `must be an ${type} address`)] : []),
+  ];
 };
 
 const endpointErrors = (endpoint: JsonObject, type: string, field: string): FieldError[] => {
@@ -39,7 +42,7 @@ const endpointErrors = (endpoint: JsonObject, type: string, field: string): Fiel
   if (addresses.length === 0) errors.push(required(`${field}.addresses`, 'must contain at least 1 address'));
   if (addresses.length > 100) errors.push(tooMany(`${field}.addresses`, addresses.length, 100));
   for (const [index, address] of addresses.entries()) {
-    errors.push(...familyErrors(address, type, `${field}.addresses[${index}]`));
+    errors.push(...familyErrors(address, type, field, `${field}.addresses[${index}]`));
   }
   const hostname = textOf(endpoint.hostname);
   if (hostname !== '')
@@ -57,10 +60,7 @@ const portErrors = (ports: readonly JsonObject[]): FieldError[] => {
     if (name !== '')
       errors.push(...dns1123Label(name).map((fault) => invalid(`ports[${index}].name`, name, fault)));
     if (names.indexOf(name) < index) {
-      errors.push({ type: 'FieldValueDuplicate', field: 'ports', message: `Duplicate value: "${name}"` });
-    }
-    if (port.port !== undefined && !isPortNumber(port.port)) {
-      errors.push(invalid(`ports[${index}].port`, port.port, portRange));
+      errors.push(duplicate(`ports[${index}].name`, name));
     }
     if (!protocols.includes(textOf(port.protocol))) {
       errors.push(notSupported(`ports[${index}].protocol`, port.protocol ?? '', protocols));
@@ -95,8 +95,9 @@ export const endpointSliceStrategy: Strategy = {
       setDefault(port, 'name', '');
       setDefault(port, 'protocol', 'TCP');
     }
-    const none: Json = [];
-    if (!Array.isArray(draft.endpoints)) draft.endpoints = none;
+    for (const endpoint of objectsOf(draft.endpoints)) childOf(endpoint, 'conditions');
+    // A slice says null where it has none, never nothing.
+    for (const field of ['endpoints', 'ports']) if (!Array.isArray(draft[field])) draft[field] = null;
   },
   validate: sliceErrors,
 };

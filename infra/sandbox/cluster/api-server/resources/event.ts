@@ -1,5 +1,5 @@
 import { type FieldError, invalid, required } from '../field-errors.ts';
-import { type JsonObject, objectOf, textOf } from '../json.ts';
+import { childOf, type JsonObject, objectOf, setDefault, textOf } from '../json.ts';
 import type { KubeObject } from '../kube-object.ts';
 import type { FieldReader } from '../selectors.ts';
 import type { ServedVersion, Strategy } from './definition.ts';
@@ -40,11 +40,21 @@ const namespaceErrors = (draft: KubeObject, field: string): FieldError[] => {
   return fits ? [] : [invalid(`${field}.namespace`, about, 'does not match event.namespace')];
 };
 
+const complete = (draft: KubeObject): void => {
+  childOf(draft, 'source');
+  setDefault(draft, 'reportingComponent', '');
+  setDefault(draft, 'reportingInstance', '');
+};
+
 /** core/v1 asks for nothing but the right namespace. */
-export const eventStrategy: Strategy = { validate: (draft) => namespaceErrors(draft, 'involvedObject') };
+export const eventStrategy: Strategy = {
+  complete,
+  validate: (draft) => namespaceErrors(draft, 'involvedObject'),
+};
 
 /** events.k8s.io/v1 asks for all that makes an Event useful. */
 export const groupEventStrategy: Strategy = {
+  complete,
   validate: (draft, old) => {
     if (old !== undefined) return [];
     const missing = ['eventTime', 'reportingInstance', 'action', 'reason'].filter(

@@ -68,18 +68,18 @@ export const ingressBeta: ServedVersion = {
 const backendErrors = (backend: Json | undefined, field: string): FieldError[] => {
   const { service, resource } = objectOf(backend);
   if (!isObject(service)) {
-    return isObject(resource) ? [] : [required(field, 'cannot set both resource and service backends')];
+    return isObject(resource) ? [] : [invalid(field, '', 'resource or service backend is required')];
   }
   const errors: FieldError[] = [];
   const name = textOf(service.name);
   if (name === '') errors.push(required(`${field}.service.name`));
   else errors.push(...dns1035Label(name).map((fault) => invalid(`${field}.service.name`, name, fault)));
-  const { number, name: portName } = objectOf(service.port);
-  if (number === undefined && textOf(portName) === '') {
-    errors.push(required(`${field}.service.port`, 'port name or number is required'));
-  } else if (number !== undefined && textOf(portName) !== '') {
+  const { number = 0, name: portName } = objectOf(service.port);
+  if (number === 0 && textOf(portName) === '')
+    errors.push(required(field, 'port name or number is required'));
+  else if (number !== 0 && textOf(portName) !== '') {
     errors.push(invalid(`${field}`, '', 'cannot set both port name & port number'));
-  } else if (number !== undefined && !isPortNumber(number)) {
+  } else if (number !== 0 && !isPortNumber(number)) {
     errors.push(invalid(`${field}.service.port.number`, number, portRange));
   }
   return errors;
@@ -112,7 +112,7 @@ const ingressErrors = (draft: KubeObject, old: KubeObject | undefined): FieldErr
   const rules = objectsOf(spec.rules);
   const errors: FieldError[] = [];
   if (rules.length === 0 && spec.defaultBackend === undefined) {
-    errors.push(invalid('spec', rules, 'either `defaultBackend` or `rules` must be specified'));
+    errors.push(invalid('spec', spec.rules ?? null, 'either `defaultBackend` or `rules` must be specified'));
   }
   if (spec.defaultBackend !== undefined) {
     errors.push(...backendErrors(spec.defaultBackend, 'spec.defaultBackend'));

@@ -6,41 +6,40 @@ import {
   notSupported,
   required,
 } from '../field-errors.ts';
-import { isObject, type JsonObject, numberOf, objectsOf, textOf } from '../json.ts';
+import { isObject, type JsonObject, numberOf, objectOf, objectsOf, textOf, textsOf } from '../json.ts';
 import { dns1123Label, ianaServiceName, isPortNumber, portRange, qualifiedName } from '../names.ts';
 
 const handlers = ['exec', 'httpGet', 'tcpSocket', 'sleep', 'grpc'];
 
-const targetPortErrors = (handler: JsonObject, field: string): FieldError[] =>
-  ['httpGet', 'tcpSocket', 'grpc'].flatMap((name) => {
-    const target = handler[name];
-    if (!isObject(target)) return [];
-    const port = target.port;
-    if (port === undefined) return [invalid(`${field}.${name}.port`, 0, portRange)];
-    if (typeof port === 'number' && !isPortNumber(port))
-      return [invalid(`${field}.${name}.port`, port, portRange)];
-    return [];
-  });
+const sleepErrors = (sleep: JsonObject, field: string, graceSeconds: number | undefined): FieldError[] => {
+  const seconds = numberOf(sleep.seconds) ?? 0;
+  if (graceSeconds === undefined || (seconds >= 0 && seconds <= graceSeconds)) return [];
+  const detail = `must be non-negative and less than terminationGracePeriodSeconds (${graceSeconds})`;
+  return [invalid(field, seconds, detail)];
+};
 
-const handlerErrors = (
+const oneHandlerErrors = (
   handler: JsonObject,
   field: string,
   graceSeconds: number | undefined,
 ): FieldError[] => {
-  const given = handlers.filter((name) => handler[name] !== undefined);
-  const errors: FieldError[] = given
-    .slice(1)
-    .map((name) => forbiddenField(`${field}.${name}`, 'may not specify more than 1 handler type'));
-  const sleep = handler.sleep;
-  if (isObject(sleep) && graceSeconds !== undefined) {
-    const seconds = numberOf(sleep.seconds) ?? 0;
-    if (seconds < 0 || seconds > graceSeconds) {
-      const detail = `must be non-negative and less than terminationGracePeriodSeconds (${graceSeconds})`;
-      errors.push(invalid(`${field}.sleep`, seconds, detail));
-    }
-  }
-  if (given.length === 0) errors.push(required(field, 'must specify a handler type'));
-  return [...errors, ...targetPortErrors(handler, field)];
+  const kind = field.split('.').at(-1);
+  if (kind === 'exec') return textsOf(handler.command).length === 0 ? [required(`${field}.command`)] : [];
+  if (kind === 'sleep') return sleepErrors(handler, field, graceSeconds);
+  const { port } = handler;
+  const isWrong = port === undefined || (typeof port === 'number' && !isPortNumber(port));
+  return isWrong ? [invalid(`${field}.port`, port ?? 0, portRange)] : [];
+};
+
+/** Exactly one handler, and that one right. */
+const handlerErrors = (of: JsonObject, field: string, graceSeconds: number | undefined): FieldError[] => {
+  const given = handlers.filter((name) => of[name] !== undefined);
+  if (given.length === 0) return [required(field, 'must specify a handler type')];
+  return given.flatMap((name, index) =>
+    index > 0
+      ? [forbiddenField(`${field}.${name}`, 'may not specify more than 1 handler type')]
+      : oneHandlerErrors(objectOf(of[name]), `${field}.${name}`, graceSeconds),
+  );
 };
 
 const containerPortErrors = (container: JsonObject, field: string): FieldError[] => {
@@ -54,9 +53,10 @@ const containerPortErrors = (container: JsonObject, field: string): FieldError[]
       if (names.has(name)) errors.push(duplicate(`${at}.name`, name));
       names.add(name);
     }
-    if (port.containerPort === undefined) errors.push(required(`${at}.containerPort`));
-    else if (!isPortNumber(port.containerPort)) {
-      errors.push(invalid(`${at}.containerPort`, port.containerPort, portRange));
+    const { containerPort = 0 } = port;
+    if (containerPort === 0) errors.push(required(`${at}.containerPort`));
+    else if (!isPortNumber(containerPort)) {
+      errors.push(invalid(`${at}.containerPort`, containerPort, portRange));
     }
     if (!['SCTP', 'TCP', 'UDP'].includes(textOf(port.protocol))) {
       errors.push(notSupported(`${at}.protocol`, port.protocol ?? '', ['SCTP', 'TCP', 'UDP']));
@@ -65,26 +65,12 @@ const containerPortErrors = (container: JsonObject, field: string): FieldError[]
   });
 };
 
-const probeErrors = (probe: JsonObject, field: string): FieldError[] => {
-  const given = handlers.filter((name) => probe[name] !== undefined);
-  if (given.length === 0) return [required(field, 'must specify a handler type')];
-  const numbers = [
-    'initialDelaySeconds',
-    'timeoutSeconds',
-    'periodSeconds',
-    'successThreshold',
-    'failureThreshold',
-  ];
-  return [
-    ...given
-      .slice(1)
-      .map((name) => forbiddenField(`${field}.${name}`, 'may not specify more than 1 handler type')),
-    ...targetPortErrors(probe, field),
-    ...numbers
-      .filter((name) => (numberOf(probe[name]) ?? 0) < 0)
-      .map((name) => invalid(`${field}.${name}`, probe[name] ?? 0, 'must be greater than or equal to 0')),
-  ];
-};
+const probeErrors = (probe: JsonObject, field: string): FieldError[] => [
+  ...handlerErrors(probe, field, undefined),
+  ...['initialDelaySeconds', 'timeoutSeconds', 'periodSeconds', 'successThreshold', 'failureThreshold']
+    .filter((name) => (numberOf(probe[name]) ?? 0) < 0)
+    .map((name) => invalid(`${field}.${name}`, probe[name] ?? 0, 'must be greater than or equal to 0')),
+];
 
 const containerErrors = (
   container: JsonObject,
@@ -130,11 +116,11 @@ export const podSpecErrors = (spec: JsonObject, field: string): FieldError[] => 
       errors.push(...containerErrors(container, `${field}.${list}[${index}]`, names, graceSeconds));
     }
   }
-  const policies = ['Always', 'Never', 'OnFailure'];
+  const policies = ['Always', 'OnFailure', 'Never'];
   if (!policies.includes(textOf(spec.restartPolicy))) {
     errors.push(notSupported(`${field}.restartPolicy`, spec.restartPolicy ?? '', policies));
   }
-  const dns = ['ClusterFirst', 'ClusterFirstWithHostNet', 'Default', 'None'];
+  const dns = ['ClusterFirstWithHostNet', 'ClusterFirst', 'Default', 'None'];
   if (!dns.includes(textOf(spec.dnsPolicy))) {
     errors.push(notSupported(`${field}.dnsPolicy`, spec.dnsPolicy ?? '', dns));
   }

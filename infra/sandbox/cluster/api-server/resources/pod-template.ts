@@ -1,4 +1,4 @@
-import { childOf, isObject, type JsonObject, objectsOf, setDefault, textOf } from '../json.ts';
+import { childOf, isObject, type JsonObject, numberOf, objectsOf, setDefault, textOf } from '../json.ts';
 
 const pullPolicy = (image: string): string => {
   const name = image.split('@')[0]?.split('/').at(-1) ?? '';
@@ -15,14 +15,22 @@ const completeHttpGet = (handler: JsonObject): void => {
 
 const completeProbe = (probe: JsonObject): void => {
   completeHttpGet(probe);
+  if (isObject(probe.grpc)) setDefault(probe.grpc, 'service', '');
   setDefault(probe, 'timeoutSeconds', 1);
   setDefault(probe, 'periodSeconds', 10);
   setDefault(probe, 'successThreshold', 1);
   setDefault(probe, 'failureThreshold', 3);
 };
 
+/** What a container may use at most, it asks for, unless it asks for another amount. */
+const completeResources = (resources: JsonObject): void => {
+  if (!isObject(resources.limits)) return;
+  const requests = childOf(resources, 'requests');
+  for (const [name, amount] of Object.entries(resources.limits)) setDefault(requests, name, amount ?? null);
+};
+
 const completeContainer = (container: JsonObject): void => {
-  setDefault(container, 'resources', {});
+  completeResources(childOf(container, 'resources'));
   setDefault(container, 'terminationMessagePath', '/dev/termination-log');
   setDefault(container, 'terminationMessagePolicy', 'File');
   setDefault(container, 'imagePullPolicy', pullPolicy(textOf(container.image)));
@@ -54,6 +62,7 @@ const completeVolume = (volume: JsonObject): void => {
 export const completePodSpec = (spec: JsonObject): void => {
   setDefault(spec, 'restartPolicy', 'Always');
   setDefault(spec, 'terminationGracePeriodSeconds', 30);
+  if ((numberOf(spec.terminationGracePeriodSeconds) ?? 0) < 0) spec.terminationGracePeriodSeconds = 1;
   setDefault(spec, 'dnsPolicy', 'ClusterFirst');
   setDefault(spec, 'securityContext', {});
   setDefault(spec, 'schedulerName', 'default-scheduler');

@@ -105,10 +105,6 @@ const podIpErrors = (status: JsonObject): FieldError[] => {
         ]
       : [],
   );
-  const first = textOf(status.podIP);
-  if (first !== '' && ips.length > 0 && ips[0] !== first) {
-    errors.push(invalid('status.podIPs[0].ip', ips[0] ?? '', 'podIPs must contain podIP as its first entry'));
-  }
   const onePerFamily = ips.length < 2 || (ips.length === 2 && isIP(ips[0] ?? '') !== isIP(ips[1] ?? ''));
   if (!onePerFamily && errors.length === 0) {
     errors.push(invalid('status.podIPs', ips, 'may specify no more than one IP for each IP family'));
@@ -121,24 +117,20 @@ const statusErrors = (draft: KubeObject): FieldError[] => {
   const types = objectsOf(status.conditions).map((condition) => textOf(condition.type));
   return [
     ...types.flatMap((type, index) =>
-      qualifiedName(type).map((fault) => invalid(`status.conditions[${index}].type`, type, fault)),
+      qualifiedName(type).map((fault) => invalid(`status.conditions[${index}].Type`, type, fault)),
     ),
     ...podIpErrors(status),
   ];
 };
 
-/** `podIP` and the first of `podIPs` are the same field in two forms; a writer may send either. */
-const alignPodIps = (draft: KubeObject, old: KubeObject): void => {
-  const status = draft.status;
+/** `podIP` and the first of `podIPs` are one field in two forms; where they differ, `podIP` is right. */
+const alignPodIps = (draft: KubeObject): void => {
+  const { status } = draft;
   if (!isObject(status)) return;
-  const before = objectOf(old.status);
   const ip = textOf(status.podIP);
-  const ips = objectsOf(status.podIPs);
-  if (ips.length === 0 && ip !== '') status.podIPs = [{ ip }];
-  else if (ips.length > 0 && ip === '') status.podIP = textOf(ips[0]?.ip);
-  else if (ip !== textOf(before.podIP) && isDeepStrictEqual(status.podIPs, before.podIPs)) {
-    status.podIPs = [{ ip }];
-  }
+  const [first] = objectsOf(status.podIPs).map((one) => textOf(one.ip));
+  if (ip !== '' && ip !== first) status.podIPs = [{ ip }];
+  else if (first !== undefined) status.podIP = first;
 };
 
 export const podStrategy: Strategy = {
@@ -146,12 +138,12 @@ export const podStrategy: Strategy = {
     const spec = childOf(draft, 'spec');
     completePodSpec(spec);
     setDefault(spec, 'enableServiceLinks', true);
+    notReadyTolerations(spec);
   },
   prepareCreate: (draft) => {
     const spec = childOf(draft, 'spec');
     setDefault(spec, 'priority', 0);
     setDefault(spec, 'preemptionPolicy', 'PreemptLowerPriority');
-    notReadyTolerations(spec);
     draft.status = { phase: 'Pending', qosClass: qosClass(spec) };
   },
   prepareUpdate: alignPodIps,

@@ -22,6 +22,16 @@ import {
 const types = ['ClusterIP', 'ExternalName', 'LoadBalancer', 'NodePort'];
 const protocols = ['SCTP', 'TCP', 'UDP'];
 
+/** A port as messages show it: by the names of the Go struct. */
+const portAsGo = ({ protocol = '', port = 0 }: JsonObject): JsonObject => ({
+  Name: '',
+  Protocol: protocol,
+  AppProtocol: null,
+  Port: port,
+  TargetPort: 0,
+  NodePort: 0,
+});
+
 const portErrors = (spec: JsonObject): FieldError[] => {
   const ports = objectsOf(spec.ports);
   const names = new Set<string>();
@@ -47,7 +57,7 @@ const portErrors = (spec: JsonObject): FieldError[] => {
       errors.push(...ianaServiceName(target).map((fault) => invalid(`${at}.targetPort`, target, fault)));
     }
     const key = `${protocol} ${numberOf(port.port) ?? 0}`;
-    if (seen.has(key)) errors.push(duplicate(at, { protocol, port: port.port ?? 0 }));
+    if (seen.has(key)) errors.push(duplicate(at, portAsGo(port)));
     seen.add(key);
     return errors;
   });
@@ -131,7 +141,19 @@ export const serviceErrors = (draft: KubeObject, old: KubeObject | undefined): F
       "may only be used when `type` is 'LoadBalancer'",
     ),
   );
+  const policy = textOf(spec.externalTrafficPolicy);
   if (withNodes.includes(type)) errors.push(...choices(spec, 'externalTrafficPolicy', ['Cluster', 'Local']));
+  else if (policy !== '') {
+    errors.push(
+      invalid('spec.externalTrafficPolicy', policy, 'may only be set for externally-accessible services'),
+    );
+  }
+  if (type === 'LoadBalancer' && spec.loadBalancerClass !== undefined) {
+    const className = textOf(spec.loadBalancerClass);
+    errors.push(
+      ...qualifiedName(className).map((fault) => invalid('spec.loadBalancerClass', className, fault)),
+    );
+  }
   return old === undefined ? errors : [...errors, ...changeErrors(spec, objectOf(old.spec))];
 };
 
@@ -140,7 +162,7 @@ export const serviceStatusErrors = (draft: KubeObject): FieldError[] => {
   const ingress = objectsOf(objectOf(objectOf(draft.status).loadBalancer).ingress);
   if (ingress.length > 0 && objectOf(draft.spec).type !== 'LoadBalancer') {
     return [
-      forbiddenField('status.loadBalancer.ingress', 'may only be used when `spec.type` is "LoadBalancer"'),
+      forbiddenField('status.loadBalancer.ingress', "may only be used when `spec.type` is 'LoadBalancer'"),
     ];
   }
   return ingressStatusErrors(ingress, true);

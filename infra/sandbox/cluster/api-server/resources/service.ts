@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import { type FieldError, invalid } from '../field-errors.ts';
 import {
   childOf,
@@ -63,9 +64,10 @@ const allocateAddress = (
 ): void => {
   if (spec.type === 'ExternalName') return;
   if (!['ClusterIP', 'LoadBalancer', 'NodePort'].includes(textOf(spec.type))) return;
-  setDefault(spec, 'ipFamilies', ['IPv4']);
-  setDefault(spec, 'ipFamilyPolicy', 'SingleStack');
   const [asked] = textsOf(spec.clusterIPs);
+  const isBoth = asked === 'None' && Object.keys(objectOf(spec.selector)).length === 0;
+  setDefault(spec, 'ipFamilies', isBoth ? ['IPv4', 'IPv6'] : ['IPv4']);
+  setDefault(spec, 'ipFamilyPolicy', isBoth ? 'RequireDualStack' : 'SingleStack');
   if (asked === 'None') return;
   if (asked === undefined) {
     const ip = freeAddress(store, serviceCidr);
@@ -111,12 +113,24 @@ const allocateNodePorts = (draft: KubeObject, spec: JsonObject, { store }: Strat
   }
   if (takesNodePorts(spec)) {
     for (const port of ports) {
-      if ((numberOf(port.nodePort) ?? 0) === 0) port.nodePort = freeNodePort(used, textOf(port.protocol));
+      if ((numberOf(port.nodePort) ?? 0) !== 0) continue;
+      // The same port over another protocol gets the same node port.
+      const same = ports.find((other) => other.port === port.port && other.nodePort !== undefined);
+      port.nodePort = same?.nodePort ?? freeNodePort(used, textOf(port.protocol));
     }
   }
   if (spec.type === 'LoadBalancer' && spec.externalTrafficPolicy === 'Local') {
     if ((numberOf(spec.healthCheckNodePort) ?? 0) === 0) spec.healthCheckNodePort = freeNodePort(used, 'TCP');
   } else delete spec.healthCheckNodePort;
+};
+
+/** Who writes only one form of the cluster IP means both. */
+const alignAddresses = (spec: JsonObject, old: JsonObject): void => {
+  const isSameList = isDeepStrictEqual(spec.clusterIPs, old.clusterIPs);
+  if (spec.clusterIP === old.clusterIP || !isSameList) return;
+  const ip = textOf(spec.clusterIP);
+  if (ip === '') delete spec.clusterIPs;
+  else spec.clusterIPs = [ip];
 };
 
 /** What an update keeps of the old state although the writer left it out. */
@@ -178,6 +192,7 @@ export const serviceStrategy: Strategy = {
   prepareUpdate: (draft, old, context) => {
     const spec = childOf(draft, 'spec');
     const before = objectOf(old.spec);
+    alignAddresses(spec, before);
     dropOfOldType(spec, before);
     keepAllocated(spec, before);
     for (const [key, value] of Object.entries(spec)) if (value === null) delete spec[key];

@@ -29,7 +29,7 @@ export const nodeStrategy: Strategy = {
     const taints = objectsOf(spec.taints);
     if (!taints.some((taint) => taint.key === notReadyTaint.key))
       spec.taints = [...taints, { ...notReadyTaint }];
-    const { capacity, allocatable, addresses, conditions, nodeInfo } = objectOf(draft.status);
+    const { capacity, allocatable = capacity, addresses, conditions, nodeInfo } = objectOf(draft.status);
     draft.status = structuredClone(
       Object.fromEntries(
         Object.entries({ capacity, allocatable, addresses, conditions, nodeInfo }).filter(
@@ -69,6 +69,11 @@ const immutableErrors = (draft: KubeObject, old: KubeObject | undefined): FieldE
 };
 
 export const configMapStrategy: Strategy = {
+  complete: (draft) => {
+    for (const field of ['data', 'binaryData']) {
+      if (isObject(draft[field]) && Object.keys(draft[field]).length === 0) delete draft[field];
+    }
+  },
   validate: (draft, old) => [...dataKeyErrors(draft), ...immutableErrors(draft, old)],
 };
 
@@ -120,9 +125,16 @@ export const disruptionBudgetStrategy: Strategy = {
     const spec = objectOf(draft.spec);
     const policies = ['AlwaysAllow', 'IfHealthyBudget'];
     const policy = spec.unhealthyPodEvictionPolicy;
+    const { minAvailable = null, selector = null, maxUnavailable = null } = spec;
+    const shown = {
+      MinAvailable: minAvailable,
+      Selector: selector,
+      MaxUnavailable: maxUnavailable,
+      UnhealthyPodEvictionPolicy: policy ?? null,
+    };
     const errors: FieldError[] = [];
     if (spec.minAvailable !== undefined && spec.maxUnavailable !== undefined) {
-      errors.push(invalid('spec', spec, 'minAvailable and maxUnavailable cannot be both set'));
+      errors.push(invalid('spec', shown, 'minAvailable and maxUnavailable cannot be both set'));
     }
     if (policy !== undefined && !policies.includes(textOf(policy))) {
       errors.push(notSupported('spec.unhealthyPodEvictionPolicy', policy, policies));
@@ -164,7 +176,7 @@ export const webhookStrategy: Strategy = {
         errors.push(
           invalid(
             `${at}.clientConfig.url`,
-            url,
+            textOf(url).split(':')[0] ?? '',
             "'https' is the only allowed URL scheme; desired format: https://host[/path]",
           ),
         );
@@ -192,13 +204,19 @@ export const webhookStrategy: Strategy = {
 };
 
 const roleRefErrors = (draft: KubeObject, old: KubeObject | undefined): FieldError[] => {
-  const { kind, name } = objectOf(draft.roleRef);
+  const { apiGroup, kind, name } = objectOf(draft.roleRef);
   const kinds = draft.kind === 'RoleBinding' ? ['ClusterRole', 'Role'] : ['ClusterRole'];
   const errors: FieldError[] = [];
   if (!kinds.includes(textOf(kind))) errors.push(notSupported('roleRef.kind', kind ?? '', kinds));
   if (textOf(name) === '') errors.push(required('roleRef.name'));
   if (old !== undefined && !isDeepStrictEqual(old.roleRef, draft.roleRef)) {
-    errors.push(invalid('roleRef', draft.roleRef ?? null, 'cannot change roleRef'));
+    errors.push(
+      invalid(
+        'roleRef',
+        { APIGroup: apiGroup ?? '', Kind: kind ?? '', Name: name ?? '' },
+        'cannot change roleRef',
+      ),
+    );
   }
   return errors;
 };

@@ -31,6 +31,9 @@ const row = (given: Row): ResourceDefinition => ({
   subresources: [],
   nameRule: dns1123Subdomain,
   generation: false,
+  generationCountsLabels: false,
+  createdByUpdate: false,
+  updateNeedsVersion: false,
   statusMayLabel: true,
   answersDeleted: false,
   fields: {},
@@ -62,6 +65,7 @@ const rbac = (kind: string, resource: string, namespaced: boolean): ResourceDefi
     resource,
     namespaced,
     nameRule: pathSegment,
+    createdByUpdate: true,
     strategy: kind.endsWith('Binding') ? roleBindingStrategy : roleStrategy,
   });
 
@@ -112,6 +116,7 @@ export const resourceTable: readonly ResourceDefinition[] = [
     subresources: ['status'],
     nameRule: dns1035Label,
     answersDeleted: true,
+    createdByUpdate: true,
     strategy: serviceStrategy,
   }),
   row({
@@ -120,6 +125,7 @@ export const resourceTable: readonly ResourceDefinition[] = [
     resource: 'endpoints',
     singular: 'endpoints',
     shortNames: ['ep'],
+    createdByUpdate: true,
     strategy: endpointsStrategy,
   }),
   row({
@@ -149,6 +155,7 @@ export const resourceTable: readonly ResourceDefinition[] = [
     kind: 'Event',
     resource: 'events',
     shortNames: ['ev'],
+    createdByUpdate: true,
     fields: eventFields('involvedObject'),
     strategy: eventStrategy,
   }),
@@ -159,6 +166,7 @@ export const resourceTable: readonly ResourceDefinition[] = [
     versions: [groupEvents],
     storedIn: 'events',
     shortNames: ['ev'],
+    createdByUpdate: true,
     fields: eventFields('regarding'),
     strategy: groupEventStrategy,
   }),
@@ -173,9 +181,17 @@ export const resourceTable: readonly ResourceDefinition[] = [
     kind: 'EndpointSlice',
     resource: 'endpointslices',
     generation: true,
+    generationCountsLabels: true,
     strategy: endpointSliceStrategy,
   }),
-  row({ group: 'coordination.k8s.io', kind: 'Lease', resource: 'leases', strategy: leaseStrategy }),
+  row({
+    group: 'coordination.k8s.io',
+    kind: 'Lease',
+    resource: 'leases',
+    createdByUpdate: true,
+    updateNeedsVersion: true,
+    strategy: leaseStrategy,
+  }),
   row({
     group: 'networking.k8s.io',
     kind: 'Ingress',
@@ -201,6 +217,7 @@ export const resourceTable: readonly ResourceDefinition[] = [
     shortNames: ['pdb'],
     subresources: ['status'],
     generation: true,
+    updateNeedsVersion: true,
     strategy: disruptionBudgetStrategy,
   }),
   row({
@@ -210,6 +227,7 @@ export const resourceTable: readonly ResourceDefinition[] = [
     namespaced: false,
     categories: ['api-extensions'],
     generation: true,
+    updateNeedsVersion: true,
     strategy: webhookStrategy,
   }),
   row({
@@ -219,6 +237,7 @@ export const resourceTable: readonly ResourceDefinition[] = [
     namespaced: false,
     categories: ['api-extensions'],
     generation: true,
+    updateNeedsVersion: true,
     strategy: webhookStrategy,
   }),
   rbac('Role', 'roles', true),

@@ -41,8 +41,16 @@ const podStatus = (pod: KubeObject): string => {
   return textOf(status.reason) === 'NodeLost' ? 'Unknown' : 'Terminating';
 };
 
-const restarts = (pod: KubeObject): number =>
-  containerStatuses(pod).reduce((sum, container) => sum + count(container.restartCount), 0);
+/** `2 (5m ago)` */
+const restarts = (pod: KubeObject, nowMs: number): string => {
+  const total = containerStatuses(pod).reduce((sum, container) => sum + count(container.restartCount), 0);
+  const ends = containerStatuses(pod)
+    .map((container) => textOf(objectOf(objectOf(container.lastState).terminated).finishedAt))
+    .filter((time) => time !== '')
+    .sort();
+  const last = ends.at(-1);
+  return total === 0 || last === undefined ? String(total) : `${total} (${since(last, nowMs)} ago)`;
+};
 
 const readinessGates = (pod: KubeObject): string => {
   const gates = objectsOf(specOf(pod).readinessGates);
@@ -61,7 +69,7 @@ const pods: readonly Column[] = [
     },
   },
   { name: 'Status', cell: podStatus },
-  { name: 'Restarts', type: 'integer', cell: restarts },
+  { name: 'Restarts', cell: restarts },
   age,
   { name: 'IP', wide: true, cell: (pod) => orNone(textOf(statusOf(pod).podIP)) },
   { name: 'Node', wide: true, cell: (pod) => orNone(textOf(specOf(pod).nodeName)) },
@@ -156,7 +164,7 @@ const events: readonly Column[] = [
     wide: true,
     cell: (event, nowMs) => since(event.firstTimestamp ?? event.eventTime, nowMs),
   },
-  { name: 'Count', wide: true, type: 'integer', cell: (event) => count(event.count) || 1 },
+  { name: 'Count', wide: true, cell: (event) => count(event.count) || 1 },
   { ...name, wide: true },
 ];
 
@@ -169,7 +177,7 @@ export const coreColumns: Readonly<Record<string, readonly Column[]>> = {
   nodes,
   events,
   namespaces: [name, { name: 'Status', cell: (one) => textOf(statusOf(one).phase) }, age],
-  configmaps: [name, { name: 'Data', type: 'integer', cell: (one) => keys(one, 'data', 'binaryData') }, age],
+  configmaps: [name, { name: 'Data', cell: (one) => keys(one, 'data', 'binaryData') }, age],
   secrets: [
     name,
     { name: 'Type', cell: (one) => textOf(one.type) },

@@ -1,7 +1,7 @@
 import { type Json, type JsonObject, objectOf, objectsOf, textOf, textsOf } from '../json.ts';
 import type { KubeObject } from '../kube-object.ts';
 import { labelSelectorText } from '../selectors.ts';
-import { age, type Column, count, name, orNone, specOf, statusOf } from './columns.ts';
+import { age, type Column, count, labelsText, name, orNone, specOf, statusOf } from './columns.ts';
 import { loadBalancerText } from './service-address.ts';
 
 const templateContainers = (workload: KubeObject): JsonObject[] =>
@@ -105,8 +105,8 @@ export const groupColumns: Readonly<Record<string, readonly Column[]>> = {
   'deployments.apps': [
     name,
     { name: 'Ready', cell: (one) => `${of('readyReplicas')(one)}/${desired(one)}` },
-    { name: 'Up-to-date', type: 'integer', cell: of('updatedReplicas') },
-    { name: 'Available', type: 'integer', cell: of('availableReplicas') },
+    { name: 'Up-to-date', cell: of('updatedReplicas') },
+    { name: 'Available', cell: of('availableReplicas') },
     age,
     containers,
     images,
@@ -134,6 +134,12 @@ export const groupColumns: Readonly<Record<string, readonly Column[]>> = {
     { name: 'Desired', type: 'integer', cell: of('desiredNumberScheduled') },
     { name: 'Current', type: 'integer', cell: of('currentNumberScheduled') },
     { name: 'Ready', type: 'integer', cell: of('numberReady') },
+    { name: 'Up-to-date', type: 'integer', cell: of('updatedNumberScheduled') },
+    { name: 'Available', type: 'integer', cell: of('numberAvailable') },
+    {
+      name: 'Node Selector',
+      cell: (one) => labelsText(objectOf(objectOf(specOf(one).template).spec).nodeSelector),
+    },
     age,
     containers,
     images,
