@@ -266,6 +266,25 @@ describe('a namespace', () => {
     );
   });
 
+  it('with a finalizer of its own stays until that is gone', async () => {
+    const path = `/api/v1/namespaces/${await server.namespace()}`;
+    const finalizers = ['example.com/hold'];
+    await server.call('PATCH', path, { body: { metadata: { finalizers } }, contentType: mergePatch });
+    await create(`${path}/configmaps`, aConfigMap('inside'));
+    await server.call('DELETE', path);
+    await eventually(
+      () => server.call('GET', `${path}/configmaps/inside`),
+      (reply) => reply.status === 404,
+    );
+    const held = await server.call('GET', path);
+    expect(held.body).toMatchObject({ status: { phase: 'Terminating' }, metadata: { finalizers } });
+    await server.call('PATCH', path, { body: { metadata: { finalizers: null } }, contentType: mergePatch });
+    await eventually(
+      () => server.call('GET', path),
+      (reply) => reply.status === 404,
+    );
+  });
+
   it('takes all that is in it, and nothing new comes in meanwhile', async () => {
     const name = await server.namespace();
     const path = `/api/v1/namespaces/${name}/configmaps`;

@@ -70,6 +70,21 @@ describe('history', () => {
     expect(body).toMatchObject({ reason: 'Expired', code: 410 });
   });
 
+  it('that was compacted answers a list of an exact version with 410', async () => {
+    const version = await create('one');
+    await create('two');
+    const query = `resourceVersion=${version}&resourceVersionMatch=Exact`;
+    const exact = await client.call('GET', `${maps}?${query}`);
+    expect(listAt(exact.body, 'items').map((item) => at(item, 'metadata.name'))).toEqual(['one']);
+    server.compact();
+    expect((await client.call('GET', `${maps}?${query}`)).status).toBe(410);
+    const newer = await client.call(
+      'GET',
+      `${maps}?resourceVersion=${version}&resourceVersionMatch=NotOlderThan`,
+    );
+    expect(listAt(newer.body, 'items')).toHaveLength(2);
+  });
+
   it('that was compacted ends no watch that was up to date', async () => {
     const watch = await client.watch(`${maps}?resourceVersion=${await create('one')}`);
     server.compact();

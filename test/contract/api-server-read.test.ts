@@ -154,6 +154,19 @@ describe('forms', () => {
     expect(at(body, 'items.0.kind')).toBe('PartialObjectMetadata');
   });
 
+  it('knows one metadata form for lists and another for single objects', async () => {
+    const form = (kind: string) => `application/json;as=${kind};g=meta.k8s.io;v=v1`;
+    const list = await server.call('GET', maps, { accept: form('PartialObjectMetadata') });
+    expect(list.status).toBe(406);
+    expect(textAt(list.body, 'message')).toContain(
+      'but the requested object is a list (*core.ConfigMapList)',
+    );
+    const single = await server.call('GET', `${maps}/a`, { accept: form('PartialObjectMetadataList') });
+    expect(single.status).toBe(406);
+    const right = await server.call('GET', `${maps}/a`, { accept: form('PartialObjectMetadata') });
+    expect(right.body).toMatchObject({ kind: 'PartialObjectMetadata', metadata: { name: 'a' } });
+  });
+
   it('answers a table where asked, the first acceptable form wins', async () => {
     const accept = 'application/json;as=Table;v=v1;g=meta.k8s.io,application/json';
     const { body } = await server.call('GET', `${maps}?${own}`, { accept });

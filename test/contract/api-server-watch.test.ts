@@ -98,6 +98,14 @@ describe('watch', () => {
     watch.close();
   });
 
+  it('in the metadata form of lists ends at its first event, without a word', async () => {
+    await put('one');
+    const accept = 'application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1';
+    const watch = await server.watch(`${maps}?${own}`, { accept });
+    await watch.ended;
+    expect([watch.status, watch.events]).toEqual([200, []]);
+  });
+
   it('ends by itself after timeoutSeconds', async () => {
     const watch = await server.watch(`${maps}?timeoutSeconds=1`);
     await watch.ended;

@@ -169,6 +169,18 @@ describe('create', () => {
   });
 });
 
+describe('a Node', () => {
+  it('starts with the taint not-ready', async () => {
+    const path = '/api/v1/nodes';
+    const { body } = await server.call('POST', path, { body: { metadata: { name: `${namespace}-node` } } });
+    expect(listAt(body, 'spec.taints')).toContainEqual({
+      key: 'node.kubernetes.io/not-ready',
+      effect: 'NoSchedule',
+    });
+    await server.call('DELETE', `${path}/${namespace}-node`);
+  });
+});
+
 describe('update', () => {
   it('is refused with a stale resourceVersion, and with another UID', async () => {
     const { body } = await server.call('POST', maps, { body: aConfigMap('put') });

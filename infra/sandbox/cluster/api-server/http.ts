@@ -32,7 +32,7 @@ const faultStatus = (fault: Fault & { kind: 'status' }): ApiResponse => {
   const messages: Readonly<Record<number, string>> = {
     410: 'The resourceVersion for the provided watch is too old.',
     429: 'Too many requests, please try again later.',
-    503: 'The currently unable to handle the request',
+    503: 'the server is currently unable to handle the request',
   };
   const error = new StatusError(
     code,

@@ -110,6 +110,10 @@ export const notAcceptable = (): StatusError =>
     {},
   );
 
+/** A form of single objects asked for a list, or the other way round. */
+export const wrongForm = (asked: string, what: string): StatusError =>
+  new StatusError(406, 'NotAcceptable', `you requested ${asked}, but the requested object is ${what}`);
+
 export const alreadyExists = (of: ResourceName, name: string): StatusError =>
   new StatusError(409, 'AlreadyExists', `${qualified(of)} "${name}" already exists`, named(of, name));
 
@@ -132,6 +136,10 @@ export const modified = (of: ResourceName, name: string): StatusError =>
 /** The version was compacted away (watch). */
 export const tooOldVersion = (asked: number, oldest: number): StatusError =>
   new StatusError(410, 'Expired', `too old resource version: ${asked} (${oldest})`);
+
+/** The version was compacted away (list). */
+export const tooOldList = (): StatusError =>
+  new StatusError(410, 'Expired', 'The resourceVersion for the provided list is too old.');
 
 /** A page of a list that can no longer be served as it was. */
 export const expiredContinue = (): StatusError =>

@@ -2,8 +2,8 @@ import { parse as parseYaml } from 'yaml';
 import type { Json } from '../json.ts';
 import { badRequest, notAcceptable, unsupportedBody, unsupportedMediaType } from '../status-error.ts';
 
-/** In which form objects are answered. */
-export type View = 'object' | 'partial' | 'table';
+/** In which form objects are answered. One of the partial forms is for single objects, the other for lists only. */
+export type View = 'object' | 'partial' | 'partial-list' | 'table';
 
 const parameters = (parts: readonly string[]): Map<string, string> =>
   new Map(
@@ -28,7 +28,8 @@ export const negotiate = (accept: string | undefined): View => {
     if (as === undefined) return 'object';
     if (given.get('g') !== 'meta.k8s.io' || !['v1', 'v1beta1'].includes(given.get('v') ?? '')) continue;
     if (as === 'Table') return 'table';
-    if (as === 'PartialObjectMetadata' || as === 'PartialObjectMetadataList') return 'partial';
+    if (as === 'PartialObjectMetadata') return 'partial';
+    if (as === 'PartialObjectMetadataList') return 'partial-list';
   }
   throw notAcceptable();
 };

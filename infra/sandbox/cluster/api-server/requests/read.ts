@@ -10,7 +10,7 @@ import {
   invalidObject,
   notFound,
   StatusError,
-  tooOldVersion,
+  tooOldList,
 } from '../status-error.ts';
 import type { Stored } from '../store/collection.ts';
 import type { ListMeta } from './views.ts';
@@ -121,7 +121,7 @@ const listVersion = (query: URLSearchParams, current: number, oldest: number): n
   const exact =
     match === 'Exact' || (match !== 'NotOlderThan' && asked !== undefined && asked > 0 && query.has('limit'));
   if (!exact) return undefined;
-  if (asked !== undefined && asked < oldest) throw tooOldVersion(asked, oldest);
+  if (asked !== undefined && asked < oldest) throw tooOldList();
   return asked;
 };
 

@@ -1,6 +1,7 @@
 import { cloneJson, type JsonObject } from '../json.ts';
 import type { KubeObject } from '../kube-object.ts';
 import { apiVersionOf, type ResourceDefinition, type ServedVersion } from '../resources/definition.ts';
+import { wrongForm } from '../status-error.ts';
 import type { Stored } from '../store/collection.ts';
 import { tableOf } from '../table/table.ts';
 import type { View } from './content.ts';
@@ -40,13 +41,18 @@ const objectText = (stored: Stored, rendering: Rendering): string => {
   return `{"kind":"${kind}","apiVersion":"${apiVersionOf(definition, served.version)}",${stored.fields}`;
 };
 
-/** The JSON of one object. */
+const goType = ({ group, kind }: ResourceDefinition): string =>
+  `*${group === '' ? 'core' : (group.split('.')[0] ?? '')}.${kind}`;
+
+/** The JSON of one object. @throws StatusError 406 where the form is one of lists */
 export const renderObject = (stored: Stored, rendering: Rendering): string => {
   switch (rendering.view) {
     case 'object':
       return objectText(stored, rendering);
     case 'partial':
       return JSON.stringify(partial(stored.object));
+    case 'partial-list':
+      throw wrongForm('PartialObjectMetadataList', `not a list (${goType(rendering.definition)})`);
     case 'table': {
       const { resourceVersion = '' } = stored.object.metadata;
       return JSON.stringify(tableOf([stored.object], { resourceVersion }, rendering));
@@ -66,7 +72,11 @@ const listItem = (stored: Stored, rendering: Rendering): string => {
   return JSON.stringify(rest);
 };
 
-/** The JSON of a list. Its items carry no type fields, as those of a real server do not. */
+/**
+ * The JSON of a list. Its items carry no type fields, as those of a real server do not.
+ *
+ * @throws StatusError 406 where the form is one of single objects
+ */
 export const renderList = (items: readonly Stored[], metadata: ListMeta, rendering: Rendering): string => {
   const { definition, served } = rendering;
   const meta = JSON.stringify(metadata);
@@ -76,7 +86,9 @@ export const renderList = (items: readonly Stored[], metadata: ListMeta, renderi
       const apiVersion = apiVersionOf(definition, served.version);
       return `{"kind":"${definition.kind}List","apiVersion":"${apiVersion}","metadata":${meta},"items":[${texts.join(',')}]}`;
     }
-    case 'partial': {
+    case 'partial':
+      throw wrongForm('PartialObjectMetadata', `a list (${goType(definition)}List)`);
+    case 'partial-list': {
       const texts = items.map((stored) => JSON.stringify(partial(stored.object)));
       return `{"kind":"PartialObjectMetadataList","apiVersion":"meta.k8s.io/v1","metadata":${meta},"items":[${texts.join(',')}]}`;
     }
@@ -94,7 +106,7 @@ export const renderList = (items: readonly Stored[], metadata: ListMeta, renderi
 /** The object of a bookmark: nothing but how far the watch has come. */
 export const renderBookmark = (version: number, initialEventsEnd: boolean, rendering: Rendering): string => {
   const { definition, served } = rendering;
-  const metadata: JsonObject = { resourceVersion: String(version), creationTimestamp: null };
+  const metadata: JsonObject = { resourceVersion: String(version) };
   if (initialEventsEnd) metadata.annotations = { 'k8s.io/initial-events-end': 'true' };
   if (rendering.view === 'partial') {
     return JSON.stringify({ kind: 'PartialObjectMetadata', apiVersion: 'meta.k8s.io/v1', metadata });

@@ -116,7 +116,14 @@ class WatchStream {
   }
 
   #pump(): void {
-    this.#fill();
+    try {
+      this.#fill();
+    } catch (error) {
+      if (!(error instanceof StatusError)) throw error;
+      // A form that single objects do not have: a real server ends such a stream at its first event, without a word.
+      this.#end();
+      return;
+    }
     this.#flush();
   }
 
