@@ -1,6 +1,7 @@
+// The certificate library asks for this one without bringing it.
+import 'reflect-metadata';
 import { createPrivateKey, randomBytes, webcrypto, X509Certificate } from 'node:crypto';
 import { isIP } from 'node:net';
-import { provideReflectMetadata } from './reflect-metadata.ts';
 
 const algorithm = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' };
 const dayMs = 86_400_000;
@@ -15,11 +16,8 @@ export interface KeyPair {
   readonly keyPem: string;
 }
 
-/** Loaded late: it is heavy, and looks for the metadata API while it loads. */
-const library = async () => {
-  provideReflectMetadata();
-  return import('@peculiar/x509');
-};
+/** Loaded late: it is heavy. */
+const library = () => import('@peculiar/x509');
 
 const generateKeys = () => webcrypto.subtle.generateKey(algorithm, true, ['sign', 'verify']);
 

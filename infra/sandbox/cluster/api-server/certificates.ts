@@ -1,7 +1,8 @@
+// The certificate library asks for this one without bringing it.
+import 'reflect-metadata';
 import { webcrypto } from 'node:crypto';
 import { isIP } from 'node:net';
 import type { JsonGeneralName } from '@peculiar/x509';
-import { provideReflectMetadata } from './reflect-metadata.ts';
 
 const algorithm = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' };
 const day = 24 * 60 * 60 * 1000;
@@ -25,8 +26,6 @@ const generalName = (host: string): JsonGeneralName => ({
  * @param hosts the addresses and names the server is reached by
  */
 export const makeServerCertificate = async (hosts: readonly string[]): Promise<ServerCertificate> => {
-  // Loaded here, not above: the library looks for the metadata API while it loads.
-  provideReflectMetadata();
   const x509 = await import('@peculiar/x509');
   const generate = () => webcrypto.subtle.generateKey(algorithm, true, ['sign', 'verify']);
   const [caKeys, serverKeys] = await Promise.all([generate(), generate()]);
