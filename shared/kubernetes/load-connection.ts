@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import type { RequestOptions } from 'node:https';
 import { isIPv6 } from 'node:net';
 import { join } from 'node:path';
-import { KubeConfig } from '@kubernetes/client-node';
+import type { KubeConfig } from '@kubernetes/client-node';
 import { type Connection, type ConnectionSettings, connectionOf, type TokenProvider } from './connection.ts';
 import { tokenFile } from './token-file.ts';
 
@@ -53,8 +53,10 @@ const pem = (value: unknown): string | Buffer | undefined =>
   typeof value === 'string' || Buffer.isBuffer(value) ? value : undefined;
 
 const kubeconfig = async (source: Extract<ConnectionSource, { kind: 'kubeconfig' }>): Promise<Connection> => {
+  // Half a second and many megabytes, which a Pod with its service account never spends.
+  const client = await import('@kubernetes/client-node');
   const load = (): KubeConfig => {
-    const loaded = new KubeConfig();
+    const loaded = new client.KubeConfig();
     loaded.loadFromFile(source.path);
     if (source.context !== undefined) loaded.setCurrentContext(source.context);
     return loaded;
@@ -89,8 +91,8 @@ const kubeconfig = async (source: Extract<ConnectionSource, { kind: 'kubeconfig'
 
 /**
  * The connection that a Pod's service account or a kubeconfig describes (tokens, token files, exec plugins, client
- * certificates). Loads the official client, which is heavy: only for the forwarder and the tools, never for a
- * function.
+ * certificates). A kubeconfig loads the official client, which is heavy: only for the forwarder and the tools, never
+ * for a function.
  *
  * @param now Unix ms
  * @throws when files are missing or name no cluster; the message names the file
