@@ -1,10 +1,12 @@
+import { ClbError } from '../../shared/clb/clb-port.ts';
 import type { DesiredState, KeptState, LoadBalancerKey, Sequence } from '../../shared/model/desired-state.ts';
 import type { Done, Hold } from '../../shared/model/hold.ts';
 import { nothingRecorded, type Recorded } from '../../shared/model/observed.ts';
 import { hasLeft } from '../../shared/model/plan.ts';
+import { type ProblemCode, problem } from '../../shared/model/problems.ts';
 import type { ReconcileAnswer } from '../platform/functions.ts';
 import type { ReconcileDeps } from './deps.ts';
-import { retryAfter } from './failure.ts';
+import { problemCodeOf, type Retry, retryAfter } from './failure.ts';
 import { bringToEnd, bringToLife } from './life.ts';
 import { type ObjectProblem, reportProblems, reportSuccess } from './report.ts';
 import { bringToState } from './targets.ts';
@@ -68,9 +70,40 @@ const letGo = async (
   return { released, pending, recorded };
 };
 
+/** A load balancer that the CLB will not make; everything else is thrown on. */
+const refusedLife = (
+  error: unknown,
+): {
+  readonly is: 'refused';
+  readonly code: ProblemCode;
+  readonly message: string;
+  readonly retry: Retry;
+} => {
+  const failure = error instanceof ClbError ? error.failure : undefined;
+  const retry = retryAfter(error);
+  if ((failure?.kind !== 'refused' && failure?.kind !== 'quota') || retry === undefined) throw error;
+  const message = `The load balancer is not made: ${failure.code}: ${failure.message}`;
+  return { is: 'refused', code: problemCodeOf(failure.code, 'load-balancer'), message, retry };
+};
+
 const serve = async (hold: Hold, serving: KeptState, deps: ReconcileDeps): Promise<Result> => {
   const { loadBalancerKey } = hold;
-  const life = await bringToLife(serving.state, hold, deps);
+  const life = await bringToLife(serving.state, hold, deps).catch((error: unknown) => refusedLife(error));
+  if (life.is === 'refused') {
+    // What is refused cannot be waited for: it is told, and holds no gate (law L7).
+    const { object } = serving.state;
+    const told = { object, problem: problem(life.code, life.message) };
+    const reported = await reportProblems(
+      [...ownProblems([serving.state]), told],
+      [serving.state],
+      hold.recorded.reported,
+      deps.writer,
+    );
+    const refusals = [{ objectUid: object.uid, code: life.code }];
+    await hold.record({ ...hold.recorded, refusals, reported });
+    await hold.retry(life.retry.afterMs, life.retry.reason, { observeNext: life.retry.readFirst });
+    return { loadBalancerKey, outcome: 'retry', detail: life.retry.reason };
+  }
   if (life.is === 'overtaken') {
     await hold.retry(1_000, 'the object changed; its newer state is awaited');
     return { loadBalancerKey, outcome: 'retry', detail: 'overtaken' };
@@ -82,7 +115,8 @@ const serve = async (hold: Hold, serving: KeptState, deps: ReconcileDeps): Promi
       life.recorded.reported,
       deps.writer,
     );
-    await hold.record({ ...life.recorded, reported });
+    // It is being made now: what was refused before is waited for again.
+    await hold.record({ ...life.recorded, refusals: [], reported });
     await hold.retry(life.afterMs, 'the load balancer is being made');
     return { loadBalancerKey, outcome: 'retry', detail: 'the load balancer is being made' };
   }
@@ -154,6 +188,19 @@ const pass = async (hold: Hold, deps: ReconcileDeps): Promise<Result> => {
   return { loadBalancerKey, outcome: 'done' };
 };
 
+/** A pass that the CLB refused as a whole (a missing permission, say) is told on every object of it. */
+const tellRefusal = async (error: unknown, hold: Hold, deps: ReconcileDeps): Promise<void> => {
+  const failure = error instanceof ClbError ? error.failure : undefined;
+  if (failure?.kind !== 'refused' && failure?.kind !== 'quota') return;
+  const told = problem('D1009', `${failure.code}: ${failure.message}`);
+  await reportProblems(
+    hold.states.map(({ state: { object } }) => ({ object, problem: told })),
+    [],
+    hold.recorded.reported,
+    deps.writer,
+  );
+};
+
 /** One pass over one load balancer: takes the hold and ends it, however the pass ends. Never throws. */
 export const reconcileLoadBalancer = async (
   loadBalancerKey: LoadBalancerKey,
@@ -168,6 +215,7 @@ export const reconcileLoadBalancer = async (
       return await pass(hold, deps);
     } catch (error) {
       const retry = retryAfter(error);
+      await tellRefusal(error, hold, deps);
       log.warn('pass ended early', { loadBalancerKey, error, retryAfterMs: retry?.afterMs });
       if (retry === undefined) {
         await store.markDue(loadBalancerKey, 'rest', true);

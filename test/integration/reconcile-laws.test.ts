@@ -191,6 +191,44 @@ describe('one bad thing stays alone (L12)', () => {
     expect(world.writer.events.map(({ message }) => message).join()).toMatch(/81.*port 81 is not to be had/);
   });
 
+  test.each([
+    ['LimitExceeded', 'E4004'],
+    ['InvalidParameterValue', 'E4005'],
+    ['FailedOperation.InsufficientBalance', 'E4009'],
+  ])(
+    'a load balancer that the CLB will not make (%s) is told, holds no gate, and is tried again (%s)',
+    async (code, told) => {
+      const remove = world.clb.faults.inject({
+        action: 'CreateLoadBalancer',
+        effect: { kind: 'error', code, message: 'not today' },
+      });
+      await world.put(fresh([pod(1, { ready: false, gate: aGate('False') })]));
+      expect(await world.pass()).toBe('retry');
+      expect(world.writer.events.map(({ message }) => message)).toEqual([
+        expect.stringMatching(`^${told}.*not today`),
+      ]);
+      await world.readiness();
+      expect(world.writer.gates).toMatchObject([{ open: true }]);
+      remove();
+      await world.clock.advance(30_000);
+      await world.settle();
+      expect(bound()).toEqual(['80: 10.99.0.1=10']);
+    },
+  );
+
+  test('a permission that is missing is told on the object', async () => {
+    await world.put(fresh([pod(1)]));
+    await world.settle();
+    const code = 'UnauthorizedOperation';
+    world.clb.faults.inject({
+      action: 'DescribeTargets',
+      effect: { kind: 'error', code, message: 'no right' },
+    });
+    await world.store.markDue('uid-web', 'sweep', true);
+    expect(await world.pass()).toBe('retry');
+    expect(world.writer.events.at(-1)?.message).toMatch(/^D1009.*UnauthorizedOperation.*no right/);
+  });
+
   test('a Pod that the CLB refuses keeps no other from being bound', async () => {
     world.clb.faults.inject({
       action: 'BatchRegisterTargets',
