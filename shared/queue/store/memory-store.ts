@@ -36,6 +36,9 @@ export const createMemoryStore = ({
 }: MemoryStoreOptions): Store => {
   const generation = randomId(random);
   const loadBalancers = new Map<LoadBalancerKey, lb.KeptLoadBalancer>();
+  const notes = new Map<string, string>();
+  /** Unix ms when the turn is over. */
+  const turns = new Map<string, number>();
   let epoch = 0;
   /** Of this epoch's leader: `none` has taken over here (the store lost its data), or it is putting, or has put all. */
   let leader: 'none' | 'putting' | 'complete' = 'none';
@@ -178,6 +181,16 @@ export const createMemoryStore = ({
       kept(letter.loadBalancerKey).letters.set(letter.objectUid, { ...letter, at: clock.now() });
     },
     generation: async () => generation,
+    writeNote: async (name, text) => {
+      notes.set(name, text);
+    },
+    readNote: async (name) => notes.get(name),
+    takeTurn: async (name, ms) => {
+      const now = clock.now();
+      if ((turns.get(name) ?? 0) > now) return false;
+      turns.set(name, now + ms);
+      return true;
+    },
     close: async () => {},
   };
 };

@@ -102,6 +102,14 @@ export interface Store {
   /** Sets an event aside that no door could read. */
   deadLetter(letter: Omit<DeadLetter, 'at'>): Promise<void>;
   generation(): Promise<string>;
+  /**
+   * Keeps a small text beside the states, under a name of ours (the cluster's sealed API token, for one). Lost with
+   * the store's data: whoever writes it writes it again after each take-over.
+   */
+  writeNote(name: string, text: string): Promise<void>;
+  readNote(name: string): Promise<string | undefined>;
+  /** True for one caller within `ms`, whoever asks: what is done once a second for all is done by that one. */
+  takeTurn(name: string, ms: number): Promise<boolean>;
   close(): Promise<void>;
 }
 

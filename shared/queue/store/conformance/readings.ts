@@ -150,4 +150,30 @@ export const readingSuite = (makeStore: MakeStore): void => {
       }
     });
   });
+
+  describe('notes and turns', () => {
+    const fixture = fixtures(makeStore);
+
+    test('a note is read as it was written last, whatever leads', async () => {
+      const { store } = await fixture();
+      expect(await store.readNote('api-token')).toBeUndefined();
+      await store.writeNote('api-token', 'first');
+      await store.writeNote('other', '');
+      await store.writeNote('api-token', 'sécond "note"');
+      await store.takeOver();
+      expect(await store.readNote('api-token')).toBe('sécond "note"');
+      expect(await store.readNote('other')).toBe('');
+    });
+
+    test('a turn is taken by one, until its time is over', async () => {
+      const { store, clock } = await fixture();
+      expect(await store.takeTurn('readiness', 1_000)).toBe(true);
+      expect(await store.takeTurn('readiness', 1_000)).toBe(false);
+      expect(await store.takeTurn('other', 1_000)).toBe(true);
+      await clock.advance(999);
+      expect(await store.takeTurn('readiness', 1_000)).toBe(false);
+      await clock.advance(1);
+      expect(await store.takeTurn('readiness', 1_000)).toBe(true);
+    });
+  });
 };
