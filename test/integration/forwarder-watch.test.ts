@@ -253,23 +253,9 @@ test('a planner that asks is answered by a list read anew (L5)', async () => {
 test('a store that lost everything is given everything again (L3)', async () => {
   await webWithTwoPods();
   let store = createMemoryStore({ clock: systemClock });
-  const forgetful: Store = {
-    budget: store.budget,
-    takeOver: () => store.takeOver(),
-    put: (event, lane) => store.put(event, lane),
-    complete: (epoch) => store.complete(epoch),
-    markDue: (key, lane, observe) => store.markDue(key, lane, observe),
-    take: (key, owner) => store.take(key, owner),
-    due: (limit) => store.due(limit),
-    loadBalancers: () => store.loadBalancers(),
-    waiting: () => store.waiting(),
-    expire: (owner) => store.expire(owner),
-    evidenceWanted: () => store.evidenceWanted(),
-    deadLetters: () => store.deadLetters(),
-    deadLetter: (letter) => store.deadLetter(letter),
-    generation: () => store.generation(),
-    close: () => store.close(),
-  };
+  const forgetful = new Proxy(store, {
+    get: (_, name) => Reflect.get(store, name),
+  });
   const { forwarder } = await starting('one', forgetful);
   await until(() => forwarder.figures().complete, 'everything is put');
   const kept = await store.loadBalancers();
