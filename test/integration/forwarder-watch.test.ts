@@ -58,15 +58,15 @@ const starting = async (identity = 'one', store: Store = createMemoryStore({ clo
   const puts: Put[] = [];
   const reconciles: ReconcileRequest[] = [];
   const readinesses: ReadinessRequest[] = [];
-  const noting: Store = {
-    ...store,
-    put: (event, lane) => {
-      if (event.data.object.namespace === namespace) {
-        puts.push({ at: Date.now(), lane, state: event.data });
-      }
-      return store.put(event, lane);
-    },
+  const put: Store['put'] = (event, lane) => {
+    if (event.data.object.namespace === namespace) {
+      puts.push({ at: Date.now(), lane, state: event.data });
+    }
+    return store.put(event, lane);
   };
+  const noting = new Proxy(store, {
+    get: (kept, name) => (name === 'put' ? put : Reflect.get(kept, name)),
+  });
   const forwarder = await startForwarder({
     connection,
     settings: {
