@@ -132,7 +132,7 @@ describe('when it puts', () => {
     await lead();
     expect(puts).toHaveLength(1);
     expect(puts[0]?.event.data.listeners[0]?.backends.endpoints).toEqual([
-      { ip: '10.0.0.1', port: 8080, podUid: 'uid-a' },
+      { ip: '10.0.0.1', port: 8080, backendUid: 'uid-a' },
     ]);
     expect(rings).toEqual([{ loadBalancerKey: 'uid-web', lane: 'ready' }]);
     expect(feeder.isComplete()).toBe(true);

@@ -1,4 +1,4 @@
-import type { DesiredState } from '../../shared/model/desired-state.ts';
+import { type DesiredState, samePlace } from '../../shared/model/desired-state.ts';
 import type { ObservedLoadBalancer, Refusal } from '../../shared/model/observed.ts';
 import type { Step } from '../../shared/model/plan-types.ts';
 import { problem } from '../../shared/model/problems.ts';
@@ -34,11 +34,16 @@ const concernedBy = (step: Step, observed: ObservedLoadBalancer | undefined): re
       return [ofListener(step.listenerId)];
     case 'delete-listeners':
       return step.listenerIds.map(ofListener);
+    case 'create-rules':
+    case 'modify-rule':
+    case 'delete-rules':
+      return [ofListener(step.listenerId)];
     default:
       // A target that is refused is left out alone: its listener goes on.
-      return step.targets.map(({ listenerId, podUid }) => ({
+      return step.targets.map(({ place, listenerId, backendUid }) => ({
         ...ofListener(listenerId),
-        ...(podUid === undefined ? {} : { podUid }),
+        listener: place,
+        ...(backendUid === undefined ? {} : { podUid: backendUid }),
       }));
   }
 };
@@ -90,13 +95,13 @@ export const withoutRefused = (step: Step, { refused, undeletable }: Avoided): S
   }
   if (!('targets' in step) || refused.length === 0) return step;
   const targets = step.targets.filter(
-    ({ podUid, protocol, listenerPort }) =>
+    ({ backendUid, place }) =>
       !refused.some(
         ({ podUid: refusedPod, listener }) =>
           refusedPod !== undefined &&
-          refusedPod === podUid &&
-          listener?.protocol === protocol &&
-          listener.port === listenerPort,
+          refusedPod === backendUid &&
+          listener !== undefined &&
+          samePlace(listener, place),
       ),
   );
   return targets.length === 0 ? undefined : { ...step, targets };

@@ -27,7 +27,12 @@ export const parts = (step: Step): readonly Step[] => {
       return halves(step.targets).map((targets) => ({ ...step, targets }));
     case 'delete-listeners':
       return halves(step.listenerIds).map((listenerIds) => ({ ...step, listenerIds }));
+    case 'create-rules':
+      return halves(step.rules).map((rules) => ({ ...step, rules }));
+    case 'delete-rules':
+      return halves(step.locationIds).map((locationIds) => ({ ...step, locationIds }));
     case 'modify-listener':
+    case 'modify-rule':
       return [];
   }
 };

@@ -145,8 +145,10 @@ class Walk {
           listener.targets.some((target) => target.ip === ip && target.port === port),
       );
     if (step.do === 'register') {
-      const bound = step.targets.flatMap(({ listenerId, ip, port, podUid }): Registered[] =>
-        podUid !== undefined && isBound(listenerId, ip, port) ? [{ listenerId, ip, port, podUid }] : [],
+      const bound = step.targets.flatMap(({ listenerId, ip, port, backendUid }): Registered[] =>
+        backendUid !== undefined && isBound(listenerId, ip, port)
+          ? [{ listenerId, ip, port, backendUid }]
+          : [],
       );
       this.#registered = [...this.#registered, ...bound];
     }

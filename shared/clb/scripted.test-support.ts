@@ -127,8 +127,7 @@ export const observedWith = (...listeners: readonly ObservedListener[]): Observe
 
 export const write = (listenerId: string, ip: string, weight = 10): TargetWrite => ({
   listenerId,
-  protocol: 'TCP',
-  listenerPort: 80,
+  place: { protocol: 'TCP', port: 80 },
   ip,
   port: 8080,
   weight,

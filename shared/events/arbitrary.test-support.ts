@@ -2,9 +2,12 @@ import fc from 'fast-check';
 import {
   type Backends,
   type DesiredState,
+  type Endpoint,
   type LeavingEndpoint,
   type ListenerWant,
   lanes,
+  type NodeState,
+  type Place,
   type PodState,
 } from '../model/desired-state.ts';
 import type { GateFact, ObjectRef, OrdinalWeights } from '../model/facts.ts';
@@ -65,7 +68,7 @@ const leaving = record<LeavingEndpoint>(
   {
     ip,
     port,
-    podUid: uid,
+    backendUid: uid,
     cause: fc.constantFrom(
       'pod-deleted',
       'pod-ended',
@@ -74,34 +77,56 @@ const leaving = record<LeavingEndpoint>(
       'other-pod',
       'unselected',
       'port-changed',
+      'mode-changed',
+      'node-deleted',
     ),
     since: time,
   },
   ['ip', 'port', 'cause', 'since'],
 );
 
-const backends: fc.Arbitrary<Backends> = fc.record({
-  endpoints: fc.array(fc.record({ ip, port, podUid: uid }), few),
-  leaving: fc.array(leaving, few),
-  publishNotReadyAddresses: fc.boolean(),
-});
+const rule = fc.record({ domain: fc.oneof(fc.constant(''), name), url: fc.constantFrom('/', '/a') });
 
-const listener: fc.Arbitrary<ListenerWant> = fc.record({
-  protocol,
-  port,
-  settings: fc.record({
-    healthCheck: fc.record({
-      enabled: fc.boolean(),
-      intervalSeconds: count,
-      timeoutSeconds: count,
-      healthyCount: count,
-      unhealthyCount: count,
+const place = record<Place>({ protocol: fc.constantFrom('TCP', 'HTTP'), port, rule }, ['protocol', 'port']);
+
+const endpoint = record<Endpoint>({ ip, port, backendUid: uid, instanceId: name }, [
+  'ip',
+  'port',
+  'backendUid',
+]);
+
+const node = record<NodeState>({ uid, name, ips: fc.array(ip, few), weight }, ['uid', 'name', 'ips']);
+
+const backends: fc.Arbitrary<Backends> = record<Backends>(
+  {
+    endpoints: fc.array(endpoint, few),
+    leaving: fc.array(leaving, few),
+    podUids: fc.array(uid, few),
+    publishNotReadyAddresses: fc.boolean(),
+  },
+  ['endpoints', 'leaving', 'publishNotReadyAddresses'],
+);
+
+const listener: fc.Arbitrary<ListenerWant> = record<ListenerWant>(
+  {
+    protocol: fc.constantFrom('TCP', 'UDP', 'HTTP'),
+    port,
+    rule,
+    settings: fc.record({
+      healthCheck: fc.record({
+        enabled: fc.boolean(),
+        intervalSeconds: count,
+        timeoutSeconds: count,
+        healthyCount: count,
+        unhealthyCount: count,
+      }),
+      sessionExpireSeconds: count,
+      scheduler: fc.constantFrom('WRR', 'LEAST_CONN'),
     }),
-    sessionExpireSeconds: count,
-    scheduler: fc.constantFrom('WRR', 'LEAST_CONN'),
-  }),
-  backends,
-});
+    backends,
+  },
+  ['protocol', 'port', 'settings', 'backends'],
+);
 
 const network: fc.Arbitrary<{ type: 'public' } | { type: 'internal'; subnetId: string }> = fc.oneof(
   fc.constant({ type: 'public' as const }),
@@ -131,10 +156,7 @@ const ordinalWeights: fc.Arbitrary<OrdinalWeights> = fc.record({
   ),
 });
 
-const about = record<NonNullable<Problem['about']>>(
-  { listener: fc.record({ protocol, port }), podUid: uid },
-  [],
-);
+const about = record<NonNullable<Problem['about']>>({ listener: place, podUid: uid }, []);
 
 const problem = record<Problem>(
   {
@@ -149,7 +171,7 @@ const problem = record<Problem>(
 /** Any desired state of a Service that the types allow, with every optional member there or not. */
 export const anyDesiredState: fc.Arbitrary<DesiredState> = record<DesiredState>(
   {
-    object: refOf('Service'),
+    object: fc.oneof(refOf('Service'), refOf('Ingress')),
     resourceVersion: version,
     createdAt: time,
     loadBalancerKey: uid,
@@ -160,6 +182,7 @@ export const anyDesiredState: fc.Arbitrary<DesiredState> = record<DesiredState>(
     shown: fc.record({ loadBalancerId: name, addresses: fc.array(ip, few) }, { requiredKeys: ['addresses'] }),
     listeners: fc.array(listener, few),
     pods: fc.array(pod, few),
+    nodes: fc.array(node, few),
     ordinalWeights,
     problems: fc.array(problem, few),
   },

@@ -7,6 +7,8 @@ import type {
   ListenerSettings,
   ListenerWant,
   LoadBalancerWant,
+  NodeState,
+  Place,
   PodState,
 } from '../model/desired-state.ts';
 import type { GateFact, ObjectRef, OrdinalWeights } from '../model/facts.ts';
@@ -17,12 +19,16 @@ const protocol = z.enum(['TCP', 'UDP']);
 
 const objectRef = schemaOf<ObjectRef>()(
   z.object({
-    kind: z.enum(['Service', 'Pod', 'EndpointSlice']),
+    kind: z.enum(['Service', 'Ingress', 'Pod', 'EndpointSlice']),
     namespace: text,
     name: text,
     uid: text,
   }),
 );
+
+const rule = z.object({ domain: z.string(), url: text });
+
+const place = schemaOf<Place>()(z.object({ protocol: text, port, rule: z.exactOptional(rule) }));
 
 const isProblemCode = (value: unknown): value is ProblemCode =>
   typeof value === 'string' && Object.hasOwn(problemTable, value);
@@ -34,7 +40,7 @@ const problem = schemaOf<Problem>()(
     message: z.string(),
     about: z.exactOptional(
       z.object({
-        listener: z.exactOptional(z.object({ protocol: text, port })),
+        listener: z.exactOptional(place),
         podUid: z.exactOptional(text),
       }),
     ),
@@ -68,13 +74,15 @@ const pod = schemaOf<PodState>()(
   }),
 );
 
-const endpoint = schemaOf<Endpoint>()(z.object({ ip, port, podUid: text }));
+const endpoint = schemaOf<Endpoint>()(
+  z.object({ ip, port, backendUid: text, instanceId: z.exactOptional(text) }),
+);
 
 const leavingEndpoint = schemaOf<LeavingEndpoint>()(
   z.object({
     ip,
     port,
-    podUid: z.exactOptional(text),
+    backendUid: z.exactOptional(text),
     cause: z.enum([
       'pod-deleted',
       'pod-ended',
@@ -83,6 +91,8 @@ const leavingEndpoint = schemaOf<LeavingEndpoint>()(
       'other-pod',
       'unselected',
       'port-changed',
+      'mode-changed',
+      'node-deleted',
     ]),
     since: time,
   }),
@@ -106,11 +116,24 @@ const backends = schemaOf<Backends>()(
   z.object({
     endpoints: z.array(endpoint),
     leaving: z.array(leavingEndpoint),
+    podUids: z.exactOptional(z.array(text)),
     publishNotReadyAddresses: z.boolean(),
   }),
 );
 
-const listener = schemaOf<ListenerWant>()(z.object({ protocol, port, settings: listenerSettings, backends }));
+const listener = schemaOf<ListenerWant>()(
+  z.object({
+    protocol: z.enum(['TCP', 'UDP', 'HTTP']),
+    port,
+    rule: z.exactOptional(rule),
+    settings: listenerSettings,
+    backends,
+  }),
+);
+
+const node = schemaOf<NodeState>()(
+  z.object({ uid: text, name: text, ips: z.array(ip), weight: z.exactOptional(weight) }),
+);
 
 const loadBalancer = schemaOf<LoadBalancerWant>()(
   z.discriminatedUnion('source', [
@@ -155,6 +178,7 @@ export const desiredStateSchema = schemaOf<DesiredState>()(
     shown: z.object({ loadBalancerId: z.exactOptional(z.string()), addresses: z.array(z.string()) }),
     listeners: z.array(listener),
     pods: z.array(pod),
+    nodes: z.exactOptional(z.array(node)),
     ordinalWeights: z.exactOptional(ordinalWeights),
     problems: z.array(problem),
   }),

@@ -90,8 +90,10 @@ describe('desired-state event', () => {
   test('it names its object by API path and UID', () => {
     fc.assert(
       fc.property(anyEvent, (event) => {
-        const { namespace, name, uid } = event.data.object;
-        expect(event.subject).toBe(`/api/v1/namespaces/${namespace}/services/${name}`);
+        const { kind, namespace, name, uid } = event.data.object;
+        const collection =
+          kind === 'Service' ? ['/api/v1', 'services'] : ['/apis/networking.k8s.io/v1', 'ingresses'];
+        expect(event.subject).toBe(`${collection[0]}/namespaces/${namespace}/${collection[1]}/${name}`);
         expect(event.id).toBe(`${uid}.${event.sequence}`);
         expect(event.partitionkey).toBe(event.data.loadBalancerKey);
       }),
@@ -170,14 +172,18 @@ describe('desired-state event', () => {
   });
 
   test('a schema that drifts from the model does not compile', () => {
+    interface Address {
+      readonly ip: string;
+      readonly port: number;
+    }
     const ip = z.string();
-    schemaOf<Endpoint>()(z.object({ ip, port: z.number(), podUid: z.string() }));
+    schemaOf<Address>()(z.object({ ip, port: z.number() }));
     // @ts-expect-error a member is missing
-    schemaOf<Endpoint>()(z.object({ ip, port: z.number() }));
+    schemaOf<Address>()(z.object({ ip }));
     // @ts-expect-error one too many, though it is optional
-    schemaOf<Endpoint>()(z.object({ ip, port: z.number(), podUid: z.string(), more: z.optional(ip) }));
+    schemaOf<Address>()(z.object({ ip, port: z.number(), more: z.optional(ip) }));
     // @ts-expect-error optional here, required there
-    schemaOf<Endpoint>()(z.object({ ip, port: z.number(), podUid: z.exactOptional(z.string()) }));
+    schemaOf<Address>()(z.object({ ip, port: z.exactOptional(z.number()) }));
     expectTypeOf<Endpoint['ip']>().toEqualTypeOf<string>();
   });
 });

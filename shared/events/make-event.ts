@@ -1,18 +1,13 @@
 import type { DesiredState, Lane, LoadBalancerKey, Sequence } from '../model/desired-state.ts';
 import type { ObjectRef } from '../model/facts.ts';
+import { kinds } from '../model/kinds.ts';
 import { type DesiredStateEvent, desiredStateType, loadBalancerDueType } from './desired-state-event.ts';
 import type { LoadBalancerDueEvent } from './load-balancer-due-event.ts';
 import { isTraceparent } from './schema.ts';
 
-const collections: Readonly<Record<ObjectRef['kind'], { readonly root: string; readonly plural: string }>> = {
-  Service: { root: '/api/v1', plural: 'services' },
-  Pod: { root: '/api/v1', plural: 'pods' },
-  EndpointSlice: { root: '/apis/discovery.k8s.io/v1', plural: 'endpointslices' },
-};
-
 /** Where the API server has the object, e.g. `/api/v1/namespaces/default/services/web`. */
 export const apiPathOf = ({ kind, namespace, name }: ObjectRef): string => {
-  const { root, plural } = collections[kind];
+  const { root, plural } = kinds[kind];
   return `${root}/namespaces/${namespace}/${plural}/${name}`;
 };
 

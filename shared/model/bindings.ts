@@ -32,7 +32,7 @@ export const bindingAt = (
 /** The Pod for which a pass registered a target. */
 export interface Registered extends Address {
   readonly listenerId: string;
-  readonly podUid: string;
+  readonly backendUid: string;
 }
 
 const boundFor = (
@@ -42,14 +42,15 @@ const boundFor = (
   registered: readonly Registered[],
 ): string | undefined => {
   const ours = registered.find((entry) => entry.listenerId === listener.listenerId && isAt(entry, target));
-  if (ours !== undefined) return ours.podUid;
+  if (ours !== undefined) return ours.backendUid;
   const endpoint = backends.endpoints.find((candidate) => isAt(candidate, target));
   if (endpoint === undefined) return undefined;
   // An address that another Pod left was bound for that one: it is not adopted but bound anew (law L7).
   const left = backends.leaving.some(
-    (entry) => isAt(entry, target) && entry.podUid !== undefined && entry.podUid !== endpoint.podUid,
+    (entry) =>
+      isAt(entry, target) && entry.backendUid !== undefined && entry.backendUid !== endpoint.backendUid,
   );
-  return left ? undefined : endpoint.podUid;
+  return left ? undefined : endpoint.backendUid;
 };
 
 /**
@@ -67,24 +68,22 @@ export const provenBindings = (
 ): readonly Binding[] =>
   observed.listeners.flatMap((listener) => {
     const wanted = backendsOf(states, listener);
-    if (wanted === undefined || (listener.protocol !== 'TCP' && listener.protocol !== 'UDP')) return [];
-    const { protocol } = listener;
+    if (wanted === undefined) return [];
     return listener.targets.flatMap((target): Binding[] => {
       const before = bindingAt(known, listener.listenerId, target);
       if (before !== undefined) {
         const same = before.weight === target.weight;
         return [{ ...before, weight: target.weight, weightAt: same ? before.weightAt : now }];
       }
-      const podUid = boundFor(listener, target, wanted.backends, registered);
-      if (podUid === undefined) return [];
+      const backendUid = boundFor(listener, target, wanted.backends, registered);
+      if (backendUid === undefined) return [];
       return [
         {
           listenerId: listener.listenerId,
-          protocol,
-          listenerPort: listener.port,
+          place: { protocol: listener.protocol, port: listener.port },
           ip: target.ip,
           port: target.port,
-          podUid,
+          backendUid,
           weight: target.weight,
           recordedAt: now,
           weightAt: now,

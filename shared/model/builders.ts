@@ -52,7 +52,7 @@ export const aPod = (name: string, ip: string, more: Partial<PodState> = {}): Po
 export const endpointOf = (pod: PodState, port = 80): Endpoint => ({
   ip: pod.ips[0] ?? '0.0.0.0',
   port,
-  podUid: pod.ref.uid,
+  backendUid: pod.ref.uid,
 });
 
 /** One Service on port 80 with these Pods as its endpoints. */
@@ -121,11 +121,10 @@ export const aLoadBalancer = (listeners: readonly ObservedListener[]): ObservedL
 
 export const aBinding = (pod: PodState, more: Partial<Binding> = {}): Binding => ({
   listenerId: 'lbl-00000001',
-  protocol: 'TCP',
-  listenerPort: 80,
+  place: { protocol: 'TCP', port: 80 },
   ip: pod.ips[0] ?? '0.0.0.0',
   port: 80,
-  podUid: pod.ref.uid,
+  backendUid: pod.ref.uid,
   weight: 10,
   recordedAt: 1_000,
   weightAt: 1_000,

@@ -27,10 +27,10 @@ export const laneOf = (previous: DesiredState | undefined, next: DesiredState): 
     (pod) => pod.containersReady && before.get(pod.ref.uid)?.containersReady !== true,
   );
   const known = new Set(
-    previous?.listeners.flatMap(({ backends }) => backends.endpoints.map(({ podUid }) => podUid)),
+    previous?.listeners.flatMap(({ backends }) => backends.endpoints.map(({ backendUid }) => backendUid)),
   );
   const newEndpoint = next.listeners.some(({ backends }) =>
-    backends.endpoints.some(({ podUid }) => !known.has(podUid)),
+    backends.endpoints.some(({ backendUid }) => !known.has(backendUid)),
   );
   return becameReady || newEndpoint ? 'ready' : 'rest';
 };

@@ -111,9 +111,9 @@ export const desiredState = (
   );
   for (const pod of facts.values()) problems.push(...pod.problems);
   for (const { backends } of listeners) {
-    for (const { podUid } of backends.endpoints) {
-      const pod = facts.has(podUid) ? undefined : view.pod(podUid);
-      if (pod !== undefined) facts.set(podUid, pod);
+    for (const { backendUid } of backends.endpoints) {
+      const pod = facts.has(backendUid) ? undefined : view.pod(backendUid);
+      if (pod !== undefined) facts.set(backendUid, pod);
     }
   }
   return {

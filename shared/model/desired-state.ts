@@ -33,11 +33,23 @@ export interface PodState {
   readonly heldBy: readonly string[];
 }
 
-/** An address that serves as a target for a Pod that exists. */
+/** A node as a desired state carries it, in NodePort mode: one that is to take traffic. */
+export interface NodeState {
+  readonly uid: string;
+  readonly name: string;
+  readonly ips: readonly string[];
+  /** By the number of Pods that it runs, where asked for; else the default. */
+  readonly weight?: number;
+}
+
+/** An address that serves as a target, for a Pod that exists or, in NodePort mode, for a node. */
 export interface Endpoint {
   readonly ip: string;
   readonly port: number;
-  readonly podUid: string;
+  /** UID of the Pod or the node. */
+  readonly backendUid: string;
+  /** The node's CVM: it is bound by its id, as on TKE. */
+  readonly instanceId?: string;
 }
 
 /**
@@ -45,7 +57,9 @@ export interface Endpoint {
  *
  * - `pod-deleted`, `pod-ended`: seen. `absent`: a consistent list knows no Pod with the address.
  * - `address-changed`: the Pod lives at another address. `other-pod`: the address is another Pod's by now.
- * - `unselected`, `port-changed`: the Pod lives; it is drained first.
+ * - `unselected`, `port-changed`: the Pod (or the node) lives; it is drained first. `mode-changed`: so it is when a
+ *   Service goes from its Pods to nodes, or back.
+ * - `node-deleted`: seen.
  */
 export type LeavingCause =
   | 'pod-deleted'
@@ -54,13 +68,15 @@ export type LeavingCause =
   | 'address-changed'
   | 'other-pod'
   | 'unselected'
-  | 'port-changed';
+  | 'port-changed'
+  | 'mode-changed'
+  | 'node-deleted';
 
 export interface LeavingEndpoint {
   readonly ip: string;
   readonly port: number;
   /** Unknown when the evidence is a list in which nobody has the address. */
-  readonly podUid?: string;
+  readonly backendUid?: string;
   readonly cause: LeavingCause;
   /** Unix ms when the cause was seen. */
   readonly since: number;
@@ -81,16 +97,34 @@ export interface ListenerSettings {
   readonly scheduler: 'WRR' | 'LEAST_CONN';
 }
 
-/** What stands behind one listener (or, with layer 7, one rule). */
+/** What stands behind one place. */
 export interface Backends {
   readonly endpoints: readonly Endpoint[];
   readonly leaving: readonly LeavingEndpoint[];
+  /** UIDs of the Pods that belong here, with an endpoint or without one yet; absent: every Pod of the state. */
+  readonly podUids?: readonly string[];
   readonly publishNotReadyAddresses: boolean;
 }
 
-export interface ListenerWant {
-  readonly protocol: Protocol;
+/** A rule of a layer-7 listener. Domain '': the load balancer's own address, for requests that no other rule takes. */
+export interface RuleKey {
+  readonly domain: string;
+  readonly url: string;
+}
+
+export type ListenerProtocol = Protocol | 'HTTP';
+
+/** Where targets stand: a listener of layer 4, or one rule of a listener of layer 7. A value, never a joined string. */
+export interface Place {
+  readonly protocol: string;
   readonly port: number;
+  /** Layer 7 only, and always there. */
+  readonly rule?: RuleKey;
+}
+
+/** What an object wants at one place. Rules of several objects may share one listener. */
+export interface ListenerWant extends Place {
+  readonly protocol: ListenerProtocol;
   readonly settings: ListenerSettings;
   readonly backends: Backends;
 }
@@ -106,8 +140,18 @@ export type LoadBalancerWant =
     }
   | { readonly source: 'existing'; readonly loadBalancerId: string };
 
+export const samePlace = (a: Place, b: Place): boolean =>
+  a.protocol === b.protocol &&
+  a.port === b.port &&
+  a.rule?.domain === b.rule?.domain &&
+  a.rule?.url === b.rule?.url;
+
+/** As users know it: `TCP:80`, `HTTP:80 a.example.com/path`. */
+export const placeText = ({ protocol, port, rule }: Place): string =>
+  `${protocol}:${port}${rule === undefined ? '' : ` ${rule.domain}${rule.url}`}`;
+
 /**
- * What one Service wants, complete, as the forwarder saw it. State, not a command: applying it twice or late
+ * What one Service or Ingress wants, complete, as the forwarder saw it. State, not a command: applying it twice or late
  * is harmless; a newer one replaces it.
  */
 export interface DesiredState {
@@ -131,6 +175,8 @@ export interface DesiredState {
   readonly listeners: readonly ListenerWant[];
   /** Every Pod behind the listeners, and every Pod whose gate this object holds. */
   readonly pods: readonly PodState[];
+  /** NodePort mode: every node behind the listeners. */
+  readonly nodes?: readonly NodeState[];
   readonly ordinalWeights?: OrdinalWeights;
   readonly problems: readonly Problem[];
 }

@@ -69,7 +69,7 @@ export const endpointsFromSlices = (
           problems.push(why);
           continue;
         }
-        endpoints.push({ ip, port: slicePort, podUid: pod.ref.uid });
+        endpoints.push({ ip, port: slicePort, backendUid: pod.ref.uid });
       }
     }
   }
@@ -83,19 +83,21 @@ export const endpointsFromSlices = (
 const fateOf = (
   view: View,
   service: ServiceFact,
-  was: { readonly ip: string; readonly port: number; readonly podUid: string },
+  was: { readonly ip: string; readonly port: number; readonly backendUid: string },
   found: readonly Endpoint[],
 ): 'stays' | LeavingCause | undefined => {
-  const pod = view.pod(was.podUid);
+  const pod = view.pod(was.backendUid);
   if (pod === undefined) {
-    if (view.gonePod(was.podUid) !== undefined) return 'pod-deleted';
+    if (view.gonePod(was.backendUid) !== undefined) return 'pod-deleted';
     const other = view.podAt(was.ip);
     return other === undefined ? undefined : 'other-pod';
   }
   if (pod.ended) return 'pod-ended';
   if (pod.ips.length > 0 && !pod.ips.includes(was.ip)) return 'address-changed';
   if (!serviceSelects(service, pod)) return 'unselected';
-  const elsewhere = found.some((endpoint) => endpoint.podUid === was.podUid && endpoint.port !== was.port);
+  const elsewhere = found.some(
+    (endpoint) => endpoint.backendUid === was.backendUid && endpoint.port !== was.port,
+  );
   return elsewhere ? 'port-changed' : 'stays';
 };
 
@@ -114,16 +116,16 @@ export const backendsNow = (
   const placeOf = ({ ip, port }: { readonly ip: string; readonly port: number }): string => `${ip} ${port}`;
   for (const endpoint of found) {
     const place = placeOf(endpoint);
-    podsAt.set(place, [...(podsAt.get(place) ?? []), endpoint.podUid]);
+    podsAt.set(place, [...(podsAt.get(place) ?? []), endpoint.backendUid]);
   }
   /** Some Pod is wanted at the address; with a UID: that one. */
   const wanted = (address: {
     readonly ip: string;
     readonly port: number;
-    readonly podUid?: string;
+    readonly backendUid?: string;
   }): boolean => {
     const uids = podsAt.get(placeOf(address));
-    return uids !== undefined && (address.podUid === undefined || uids.includes(address.podUid));
+    return uids !== undefined && (address.backendUid === undefined || uids.includes(address.backendUid));
   };
   for (const was of before?.endpoints ?? []) {
     if (wanted(was)) continue;
@@ -134,8 +136,8 @@ export const backendsNow = (
   }
   for (const was of before?.leaving ?? []) {
     if (wanted(was) || previousApplied) continue;
-    const { podUid } = was;
-    const fate = podUid === undefined ? undefined : fateOf(view, service, { ...was, podUid }, found);
+    const { backendUid } = was;
+    const fate = backendUid === undefined ? undefined : fateOf(view, service, { ...was, backendUid }, found);
     const cause = fate === undefined || fate === 'stays' ? was.cause : fate;
     leaving.push({ ...was, cause });
   }

@@ -22,11 +22,11 @@ export const withEvidence = (
   ): LeavingEndpoint | undefined => {
     const pod = pods.find((candidate) => candidate.ips.includes(target.ip) && !candidate.hostNetwork);
     if (pod === undefined) return { ...target, cause: 'absent', since: now };
-    const podUid = pod.ref.uid;
-    if (pod.ended) return { ...target, podUid, cause: 'pod-ended', since: now };
-    if (!belongs(pod)) return { ...target, podUid, cause: 'unselected', since: now };
-    const elsewhere = listener.backends.endpoints.some((endpoint) => endpoint.podUid === podUid);
-    return elsewhere ? { ...target, podUid, cause: 'port-changed', since: now } : undefined;
+    const backendUid = pod.ref.uid;
+    if (pod.ended) return { ...target, backendUid, cause: 'pod-ended', since: now };
+    if (!belongs(pod)) return { ...target, backendUid, cause: 'unselected', since: now };
+    const elsewhere = listener.backends.endpoints.some((endpoint) => endpoint.backendUid === backendUid);
+    return elsewhere ? { ...target, backendUid, cause: 'port-changed', since: now } : undefined;
   };
   const listeners = state.listeners.map((listener): ListenerWant => {
     const targets =

@@ -1,7 +1,7 @@
 import type { Problem } from './problems.ts';
 
 /** The kinds that can own listeners. */
-export type OwnerKind = 'Service';
+export type OwnerKind = 'Service' | 'Ingress';
 
 /** One object of the cluster, beyond doubt: the UID tells apart two of the same name. */
 export interface ObjectRef {

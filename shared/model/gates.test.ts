@@ -106,7 +106,9 @@ describe('a gate stays closed', () => {
 
   test('when the address is bound for another UID (L7)', () => {
     const pod = gated();
-    expect(verdict([view(aState([pod]), [aBinding(pod, { podUid: 'uid-old' })])], [read()])).toMatchObject({
+    expect(
+      verdict([view(aState([pod]), [aBinding(pod, { backendUid: 'uid-old' })])], [read()]),
+    ).toMatchObject({
       open: false,
       message: 'Waiting for lb-00000001 TCP:80: 10.0.0.3:80 being bound',
     });

@@ -1,5 +1,14 @@
 import { bindingAt } from './bindings.ts';
-import type { DesiredState, KeptState, ListenerWant, LoadBalancerKey, PodState } from './desired-state.ts';
+import {
+  type DesiredState,
+  type KeptState,
+  type ListenerWant,
+  type LoadBalancerKey,
+  type Place,
+  type PodState,
+  placeText,
+  samePlace,
+} from './desired-state.ts';
 import type { ObjectRef } from './facts.ts';
 import { gateOpenReason } from './names.ts';
 import type { Health, Recorded } from './observed.ts';
@@ -57,21 +66,24 @@ interface Waited {
 const newest = (a: PodState, b: PodState): PodState =>
   isNewer(b.resourceVersion, a.resourceVersion) ? b : a;
 
+/** What is said of a whole listener holds for each of its rules. */
+const covers = (about: Place, want: Place): boolean =>
+  samePlace(about, about.rule === undefined ? { protocol: want.protocol, port: want.port } : want);
+
 const isRefused = (view: WaitingView, state: DesiredState, want: ListenerWant, podUid: string): boolean => {
   const byCluster = state.problems.some(
     ({ severity, about }) =>
       severity === 'error' &&
       ((about?.podUid === podUid && about.listener === undefined) ||
         (about?.listener !== undefined &&
-          about.listener.protocol === want.protocol &&
-          about.listener.port === want.port &&
+          covers(about.listener, want) &&
           (about.podUid === undefined || about.podUid === podUid))),
   );
   const byLoadBalancer = view.recorded.refusals.some(
     ({ objectUid, listener, podUid: refusedPod }) =>
       objectUid === state.object.uid &&
       (refusedPod === undefined || refusedPod === podUid) &&
-      (listener === undefined || (listener.protocol === want.protocol && listener.port === want.port)),
+      (listener === undefined || covers(listener, want)),
   );
   return byCluster || byLoadBalancer;
 };
@@ -86,17 +98,16 @@ const lacks = (
   defaultWeight: number,
 ): Waited | undefined => {
   const { loadBalancer, bindings } = view.recorded;
-  const where = `${want.protocol}:${want.port}`;
+  const where = placeText(want);
   if (loadBalancer === undefined) return { waitsFor: `load balancer of ${state.object.name} is being made` };
   const on = `${loadBalancer.loadBalancerId} ${where}`;
-  const endpoint = want.backends.endpoints.find(({ podUid }) => podUid === pod.ref.uid);
+  const endpoint = want.backends.endpoints.find(({ backendUid }) => backendUid === pod.ref.uid);
   if (endpoint === undefined) return { waitsFor: `${on}: its endpoint` };
   const target = `${endpoint.ip}:${endpoint.port}`;
   const record = bindings.find(
     (binding) =>
-      binding.podUid === pod.ref.uid &&
-      binding.protocol === want.protocol &&
-      binding.listenerPort === want.port &&
+      binding.backendUid === pod.ref.uid &&
+      samePlace(binding.place, want) &&
       binding.ip === endpoint.ip &&
       binding.port === endpoint.port,
   );
@@ -192,7 +203,9 @@ export const healthWanted = (
       ),
     );
     const listenerIds = new Set(
-      recorded.bindings.filter(({ podUid }) => waiting.has(podUid)).map(({ listenerId }) => listenerId),
+      recorded.bindings
+        .filter(({ backendUid }) => waiting.has(backendUid))
+        .map(({ listenerId }) => listenerId),
     );
     return listenerIds.size === 0
       ? []

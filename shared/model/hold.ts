@@ -1,4 +1,4 @@
-import type { KeptState, Sequence } from './desired-state.ts';
+import type { KeptState, Place, Sequence } from './desired-state.ts';
 import type { Recorded } from './observed.ts';
 
 export type HoldCheck =
@@ -8,10 +8,8 @@ export type HoldCheck =
   /** Expired or taken by another: write nothing more. */
   | { readonly answer: 'lost' };
 
-/** Targets of a listener that nobody explained; the forwarder re-reads and puts again. */
-export interface EvidenceWanted {
-  readonly protocol: string;
-  readonly port: number;
+/** Targets of a place that nobody explained; the forwarder re-reads and puts again. */
+export interface EvidenceWanted extends Place {
   readonly targets: readonly { readonly ip: string; readonly port: number }[];
 }
 

@@ -8,6 +8,12 @@ export const finalizer = 'clb-direct.io/resources';
 /** Which load balancer of this UID lives; part of the ClientToken. Written with the finalizer. */
 export const lifeAnnotation = 'clb-direct.io/life';
 
+/**
+ * Which load balancer the object has, for good: `created`, or the id of an existing one. Written with the finalizer;
+ * absent: `created`.
+ */
+export const sourceAnnotation = 'clb-direct.io/load-balancer';
+
 /** Read-only output annotation that TKE users know. */
 export const loadBalancerIdAnnotation = 'service.kubernetes.io/loadbalance-id';
 

@@ -1,10 +1,11 @@
-import type { ListenerSettings } from './desired-state.ts';
-import type { Protocol } from './facts.ts';
+import type { ListenerSettings, Place, RuleKey } from './desired-state.ts';
 import type { ProblemCode } from './problems.ts';
 
 /** The Pod-side identity of a target. A value, never a joined string. */
 export interface TargetKey {
   readonly listenerId: string;
+  /** The rule, in a listener of layer 7. */
+  readonly locationId?: string;
   readonly ip: string;
   readonly port: number;
 }
@@ -15,6 +16,15 @@ export interface ObservedTarget {
   readonly ip: string;
   readonly port: number;
   readonly weight: number;
+  /** Bound by the id of its CVM. */
+  readonly instanceId?: string;
+}
+
+/** A rule (location) of a layer-7 listener, with the targets behind it. */
+export interface ObservedRule extends RuleKey {
+  readonly locationId: string;
+  readonly settings: ListenerSettings;
+  readonly targets: readonly ObservedTarget[];
 }
 
 /** A listener of ours (known by its name) or in our way (`ours: false`: never touched, law L8). */
@@ -24,10 +34,13 @@ export interface ObservedListener {
   readonly protocol: string;
   readonly port: number;
   readonly ours: boolean;
-  /** The object that owns it, read from the name; undefined for foreign ones. */
+  /** The object that made it, read from the name; undefined for foreign ones. */
   readonly ownerUid?: string;
   readonly settings: ListenerSettings;
+  /** Layer 4; none in layer 7. */
   readonly targets: readonly ObservedTarget[];
+  /** Layer 7; absent in layer 4. */
+  readonly rules?: readonly ObservedRule[];
 }
 
 export interface ObservedLoadBalancer {
@@ -37,14 +50,11 @@ export interface ObservedLoadBalancer {
   readonly listeners: readonly ObservedListener[];
 }
 
-/** A verified fact: this target is bound for this Pod; read back from the CLB after it was written. */
-export interface Binding {
-  readonly listenerId: string;
-  readonly protocol: Protocol;
-  readonly listenerPort: number;
-  readonly ip: string;
-  readonly port: number;
-  readonly podUid: string;
+/** A verified fact: this target is bound for this Pod (or node); read back from the CLB after it was written. */
+export interface Binding extends TargetKey {
+  /** Where the target stands. */
+  readonly place: Place;
+  readonly backendUid: string;
   readonly weight: number;
   /** Unix ms: only a health read begun after this counts for the gate (law L7). */
   readonly recordedAt: number;
@@ -56,7 +66,7 @@ export interface Binding {
 export interface Refusal {
   readonly objectUid: string;
   readonly code: ProblemCode;
-  readonly listener?: { readonly protocol: string; readonly port: number };
+  readonly listener?: Place;
   readonly podUid?: string;
 }
 
@@ -68,6 +78,12 @@ export interface Recorded {
   /** Unix ms when everything was read, names and settings of the listeners too. */
   readonly wholeReadAt?: number;
   readonly bindings: readonly Binding[];
+  /** Whose rule it is: rules carry no name. The holder keeps it while others want it too. */
+  readonly ruleOwners?: readonly {
+    readonly listenerId: string;
+    readonly locationId: string;
+    readonly ownerUid: string;
+  }[];
   readonly refusals: readonly Refusal[];
   /** Made, but not yet seen running. */
   readonly creating?: {

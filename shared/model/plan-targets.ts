@@ -81,7 +81,7 @@ export const planTargets = (input: TargetPlanInput): TargetPlan => {
   const pods = new Map(state.pods.map((pod): [string, PodState] => [pod.ref.uid, pod]));
   const wanted: Wanted[] = [];
   for (const endpoint of backends.endpoints) {
-    const pod = pods.get(endpoint.podUid);
+    const pod = pods.get(endpoint.backendUid);
     if (pod === undefined) continue;
     const phase = podPhase(pod, {
       now,
@@ -95,14 +95,17 @@ export const planTargets = (input: TargetPlanInput): TargetPlan => {
   }
   const targetAt = (address: { ip: string; port: number }): ObservedTarget | undefined =>
     listener.targets.find((target) => isAt(target, address));
-  const write = (address: { ip: string; port: number }, weight: number, podUid?: string): TargetWrite => ({
+  const write = (
+    address: { ip: string; port: number },
+    weight: number,
+    backendUid?: string,
+  ): TargetWrite => ({
     listenerId: listener.listenerId,
-    protocol: listener.protocol,
-    listenerPort: listener.port,
+    place: { protocol: listener.protocol, port: listener.port },
     ip: address.ip,
     port: address.port,
     weight,
-    ...(podUid === undefined ? {} : { podUid }),
+    ...(backendUid === undefined ? {} : { backendUid }),
   });
 
   // Somebody else serves: proven bound for its own Pod, at a weight above 0, Ready and here to stay.
@@ -110,12 +113,16 @@ export const planTargets = (input: TargetPlanInput): TargetPlan => {
     const target = targetAt(endpoint);
     const record = bindingAt(bindings, listener.listenerId, endpoint);
     const ready = pod.ready || backends.publishNotReadyAddresses;
-    return phase === 'serving' && ready && (target?.weight ?? 0) > 0 && record?.podUid === endpoint.podUid;
+    return (
+      phase === 'serving' && ready && (target?.weight ?? 0) > 0 && record?.backendUid === endpoint.backendUid
+    );
   };
   const isRegistered = (endpoint: Endpoint): boolean =>
     input.registered.some(
       (entry) =>
-        entry.listenerId === listener.listenerId && isAt(entry, endpoint) && entry.podUid === endpoint.podUid,
+        entry.listenerId === listener.listenerId &&
+        isAt(entry, endpoint) &&
+        entry.backendUid === endpoint.backendUid,
     );
   const servers = wanted.filter(serves);
   const othersServe = (address: { ip: string; port: number }): boolean =>
@@ -126,21 +133,21 @@ export const planTargets = (input: TargetPlanInput): TargetPlan => {
     const target = targetAt(endpoint);
     const record = bindingAt(bindings, listener.listenerId, endpoint);
     if (phase === 'ended') {
-      if (target !== undefined) deregister.push(write(endpoint, target.weight, endpoint.podUid));
+      if (target !== undefined) deregister.push(write(endpoint, target.weight, endpoint.backendUid));
       continue;
     }
     if (phase === 'terminating') {
       const deadline = terminationDeadline(pod, policy.drainSlackSeconds);
       if (target !== undefined && deadline !== undefined) deadlines.push(deadline);
       if (target !== undefined && target.weight > 0 && othersServe(endpoint)) {
-        drain.push(write(endpoint, 0, endpoint.podUid));
+        drain.push(write(endpoint, 0, endpoint.backendUid));
       }
       continue;
     }
     if (phase === 'not-ready') {
       // Panic: with nobody serving, those not ready keep what they have.
       if (target !== undefined && target.weight > 0) {
-        if (!noneServing) reweigh.push(write(endpoint, 0, endpoint.podUid));
+        if (!noneServing) reweigh.push(write(endpoint, 0, endpoint.backendUid));
         else {
           problems.push(
             problem(
@@ -163,7 +170,7 @@ export const planTargets = (input: TargetPlanInput): TargetPlan => {
           `Port ${listener.port}: ${endpoint.ip}:${endpoint.port} is the target of another ${listener.protocol} listener of load balancer already.`,
           {
             about: {
-              podUid: endpoint.podUid,
+              podUid: endpoint.backendUid,
               listener: { protocol: listener.protocol, port: listener.port },
             },
           },
@@ -173,12 +180,12 @@ export const planTargets = (input: TargetPlanInput): TargetPlan => {
     }
     input.claims.add(claim);
     const weight = phase === 'serving' ? servingWeight(state, pod, listener, policy.defaultWeight) : 0;
-    if (target === undefined) register.push(write(endpoint, weight, endpoint.podUid));
-    else if (record?.podUid === endpoint.podUid || isRegistered(endpoint)) {
-      if (target.weight !== weight) reweigh.push(write(endpoint, weight, endpoint.podUid));
+    if (target === undefined) register.push(write(endpoint, weight, endpoint.backendUid));
+    else if (record?.backendUid === endpoint.backendUid || isRegistered(endpoint)) {
+      if (target.weight !== weight) reweigh.push(write(endpoint, weight, endpoint.backendUid));
     } else {
       replace.push(write(endpoint, target.weight));
-      register.push(write(endpoint, weight, endpoint.podUid));
+      register.push(write(endpoint, weight, endpoint.backendUid));
     }
   }
 
@@ -196,20 +203,20 @@ export const planTargets = (input: TargetPlanInput): TargetPlan => {
     const target = targetAt(left);
     if (target === undefined || isWanted(left)) continue;
     if (!lastingCauses.has(left.cause)) {
-      deregister.push(write(left, target.weight, left.podUid));
+      deregister.push(write(left, target.weight, left.backendUid));
       continue;
     }
     // Blue/green: the Pod lives. The new ones bound and Alive first, then this one to 0, then away.
     if (target.weight > 0) {
       if (servers.length === 0) continue;
       if (input.health === undefined) needsHealth = true;
-      else if (servers.some(({ endpoint }) => alive(endpoint))) drain.push(write(left, 0, left.podUid));
+      else if (servers.some(({ endpoint }) => alive(endpoint))) drain.push(write(left, 0, left.backendUid));
       else deadlines.push(now + 1000);
       continue;
     }
     const zeroSince = bindingAt(bindings, listener.listenerId, left)?.weightAt ?? left.since;
     const deadline = zeroSince + policy.drainSeconds * 1000;
-    if (now >= deadline) deregister.push(write(left, 0, left.podUid));
+    if (now >= deadline) deregister.push(write(left, 0, left.backendUid));
     else deadlines.push(deadline);
   }
 

@@ -1,24 +1,27 @@
-import type { Lane, ListenerSettings } from './desired-state.ts';
-import type { ObjectRef, Protocol } from './facts.ts';
+import type { Lane, ListenerProtocol, ListenerSettings, Place, RuleKey } from './desired-state.ts';
+import type { ObjectRef } from './facts.ts';
 import type { EvidenceWanted } from './hold.ts';
+import type { TargetKey } from './observed.ts';
 import type { Problem } from './problems.ts';
 
 export interface ListenerToCreate {
-  readonly protocol: Protocol;
+  readonly protocol: ListenerProtocol;
   readonly port: number;
   readonly name: string;
   readonly settings: ListenerSettings;
 }
 
-export interface TargetWrite {
-  readonly listenerId: string;
-  readonly protocol: string;
-  readonly listenerPort: number;
-  readonly ip: string;
-  readonly port: number;
+export interface RuleToCreate extends RuleKey {
+  readonly settings: ListenerSettings;
+}
+
+export interface TargetWrite extends TargetKey {
+  readonly place: Place;
   readonly weight: number;
+  /** Bound by the id of its CVM. */
+  readonly instanceId?: string;
   /** For logs and call scripts. */
-  readonly podUid?: string;
+  readonly backendUid?: string;
 }
 
 /** One write, or a row of equal ones that the API's maxima split. In the order that law L6 asks for. */
@@ -32,8 +35,29 @@ export type Step =
       readonly name: string;
       readonly settings: ListenerSettings;
     }
+  | {
+      readonly do: 'create-rules';
+      readonly lane: Lane;
+      readonly listenerId: string;
+      readonly place: Place;
+      readonly rules: readonly RuleToCreate[];
+    }
+  | {
+      readonly do: 'modify-rule';
+      readonly lane: Lane;
+      readonly listenerId: string;
+      readonly locationId: string;
+      readonly place: Place;
+      readonly settings: ListenerSettings;
+    }
   | { readonly do: 'register'; readonly lane: Lane; readonly targets: readonly TargetWrite[] }
   | { readonly do: 'deregister'; readonly lane: Lane; readonly targets: readonly TargetWrite[] }
+  | {
+      readonly do: 'delete-rules';
+      readonly lane: Lane;
+      readonly listenerId: string;
+      readonly locationIds: readonly string[];
+    }
   | { readonly do: 'delete-listeners'; readonly lane: Lane; readonly listenerIds: readonly string[] };
 
 export interface Plan {

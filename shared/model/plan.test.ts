@@ -30,6 +30,12 @@ const lines = (planned: Plan): readonly string[] =>
         return [`modify ${step.listenerId}`];
       case 'delete-listeners':
         return step.listenerIds.map((listenerId) => `delete ${listenerId}`);
+      case 'create-rules':
+        return step.rules.map(({ domain, url }) => `create rule ${domain}${url} of ${step.listenerId}`);
+      case 'modify-rule':
+        return [`modify rule ${step.locationId}`];
+      case 'delete-rules':
+        return step.locationIds.map((locationId) => `delete rule ${locationId}`);
       default:
         return step.targets.map(
           ({ ip, port, weight }) =>
@@ -214,7 +220,7 @@ describe('targets', () => {
 
   test('a target recorded for another UID is deregistered and registered anew (L7)', () => {
     const planned = planFor(aState([a]), aLoadBalancer([aListener([aTarget('10.0.0.1')])]), [
-      aBinding(a, { podUid: 'uid-before' }),
+      aBinding(a, { backendUid: 'uid-before' }),
     ]);
     expect(lines(planned)).toEqual(['deregister 10.0.0.1:80 (ready)', 'register 10.0.0.1:80 w10 (ready)']);
   });
@@ -222,7 +228,7 @@ describe('targets', () => {
 
 test('a target registered in this pass is not registered again before it is read back', () => {
   const observed = aLoadBalancer([aListener([aTarget('10.0.0.1')])]);
-  const registered = [{ listenerId: 'lbl-00000001', ip: '10.0.0.1', port: 80, podUid: 'uid-a' }];
+  const registered = [{ listenerId: 'lbl-00000001', ip: '10.0.0.1', port: 80, backendUid: 'uid-a' }];
   expect(lines(planFor(aState([a]), observed, [], { registered }))).toEqual([]);
 });
 
@@ -288,7 +294,7 @@ describe('leaving', () => {
   test.each(['pod-deleted', 'pod-ended', 'absent', 'address-changed', 'other-pod'] as const)(
     'a cause takes it away: %s',
     (cause) => {
-      const left: LeavingEndpoint = { ip: '10.0.0.2', port: 80, podUid: 'uid-b', cause, since: now };
+      const left: LeavingEndpoint = { ip: '10.0.0.2', port: 80, backendUid: 'uid-b', cause, since: now };
       expect(lines(planFor(aState([a], { leaving: [left] }), both, records))).toEqual([
         'deregister 10.0.0.2:80 (rest)',
       ]);
@@ -299,7 +305,7 @@ describe('leaving', () => {
     const left: LeavingEndpoint = {
       ip: '10.0.0.2',
       port: 80,
-      podUid: 'uid-x',
+      backendUid: 'uid-x',
       cause: 'pod-deleted',
       since: now,
     };
@@ -310,7 +316,7 @@ describe('leaving', () => {
     const left: LeavingEndpoint = {
       ip: '10.0.0.2',
       port: 80,
-      podUid: 'uid-b',
+      backendUid: 'uid-b',
       cause: 'unselected',
       since: now,
     };

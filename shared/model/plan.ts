@@ -188,6 +188,6 @@ export const hasLeft = (
     return (wanted?.leaving ?? []).every((left) => {
       const bound = listener.targets.some(({ ip, port }) => ip === left.ip && port === left.port);
       const record = bindingAt(bindings, listener.listenerId, left);
-      return !bound || (record !== undefined && record.podUid !== left.podUid);
+      return !bound || (record !== undefined && record.backendUid !== left.backendUid);
     });
   });

@@ -1,3 +1,5 @@
+import type { Place } from './desired-state.ts';
+
 /**
  * One table of everything that can be wrong with what users give us. TKE's code where TKE has one
  * (`E4…`), our own (`D…`) beyond. `docs/problems.md` has an anchor for each; a test holds both together.
@@ -66,7 +68,8 @@ export interface Problem {
   readonly message: string;
   /** Holds no gate: what is refused cannot be waited for (law L7). */
   readonly about?: {
-    readonly listener?: { readonly protocol: string; readonly port: number };
+    /** Without a rule: all of the listener. */
+    readonly listener?: Place;
     readonly podUid?: string;
   };
 }

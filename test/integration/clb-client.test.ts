@@ -87,8 +87,7 @@ const target = (observed: ObservedLoadBalancer, at: number, weight = 10, listene
   const [a, b] = fixture.simulator.vpcCidr.split('.');
   return {
     listenerId: listener.listenerId,
-    protocol: 'TCP',
-    listenerPort: listener.port,
+    place: { protocol: 'TCP', port: listener.port },
     ip: `${a}.${b}.99.${at}`,
     port: 8080 + listenerAt,
     weight,

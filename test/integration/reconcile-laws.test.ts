@@ -271,7 +271,7 @@ describe('one bad thing stays alone (L12)', () => {
     const left: LeavingEndpoint = {
       ip: '10.99.0.1',
       port: 80,
-      podUid: 'uid-pod#1',
+      backendUid: 'uid-pod#1',
       cause: 'pod-deleted',
       since: 0,
     };
