@@ -17,12 +17,10 @@ interface Build {
 const settleMs = 100;
 
 /** What a changed program asks for. */
-const affected = (changed: readonly string[]): 'all' | 'standalone' | 'none' => {
+const affected = (changed: readonly string[]): 'all' | 'system' | 'none' => {
   const programs = changed.filter((path) => path.endsWith('.mjs'));
   if (programs.length === 0) return 'none';
-  return programs.every((path) => path === join('functions', 'platform', 'standalone.mjs'))
-    ? 'standalone'
-    : 'all';
+  return programs.every((path) => path.startsWith(join('functions', '/'))) ? 'system' : 'all';
 };
 
 const dev = async (options: readonly string[]): Promise<void> => {
@@ -64,9 +62,9 @@ const dev = async (options: readonly string[]): Promise<void> => {
     }
     const what = affected(changed);
     if (what === 'none') return;
-    if (what === 'standalone' && child !== undefined) {
-      say('built; the standalone process starts again.');
-      child.send('restart-standalone');
+    if (what === 'system' && child !== undefined) {
+      say('built; clb-direct starts again.');
+      child.send('restart-system');
       return;
     }
     say('built; the sandbox starts again.');
@@ -96,7 +94,7 @@ export const devCommand = (): Command =>
   new Command('dev')
     .summary('the sandbox, started again as its sources change')
     .description(
-      'Runs the sandbox with the guide deployed, watches the sources, rebuilds, and starts again what changed: the standalone process alone where that is enough.',
+      'Runs the sandbox with the guide deployed, watches the sources, rebuilds, and starts again what changed: clb-direct alone where that is enough.',
     )
     .argument('[options...]', 'for `start`, e.g. --speed 5')
     .allowUnknownOption()

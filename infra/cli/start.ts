@@ -105,7 +105,9 @@ class Start {
     }
     const restoreKeys = this.#flags.json ? () => undefined : listenToKeys((key) => this.#press(key));
     process.on('message', (message) => {
-      if (message === 'restart-standalone') this.#sandbox?.standalone.kill('SIGTERM');
+      if (message === 'restart-system') {
+        for (const kept of this.#sandbox?.system.processes ?? []) kept.kill('SIGTERM');
+      }
     });
     let exitCode: number;
     try {
@@ -129,8 +131,8 @@ class Start {
       speed: this.#flags.speed,
       gate: this.#flags.withoutGate !== true,
       ...(this.#flags.seed === undefined ? {} : { random: seededRandom(this.#flags.seed) }),
-      onStandalone: (change, pid, detail) => history.add({ type: 'standalone', change, pid, detail }),
-      onStandaloneLine: (line) => history.add({ type: 'log', line }),
+      onSystemProcess: (change) => history.add({ type: 'process', ...change }),
+      onSystemLine: (line, from) => history.add({ type: 'log', from, line }),
     });
     this.#sandbox = sandbox;
     await deployGuide(sandbox, this.#run);
@@ -167,7 +169,7 @@ class Start {
   #press(key: string): void {
     if (key === 'q')
       this.#run.giveUp(new Stopped(this.#summary === undefined && !this.#flags.idle ? 130 : 0));
-    else if (key === 'k') this.#sandbox?.standalone.kill('SIGKILL');
+    else if (key === 'k') void this.#sandbox?.system.leader().then((leader) => leader.kill('SIGKILL'));
     else if (key === 'r') this.#requests.roll();
   }
 

@@ -24,7 +24,7 @@ const direct = { 'service.cloud.tencent.com/direct-access': 'true' };
 let sandbox: Sandbox;
 
 beforeAll(async () => {
-  sandbox = await startSandbox({ speed: 50, standaloneEnv: { CLB_DIRECT_REQUIRE_ENI: 'true' } });
+  sandbox = await startSandbox({ speed: 50, systemEnv: { CLB_DIRECT_REQUIRE_ENI: 'true' } });
 });
 
 afterAll(() => sandbox?.close());

@@ -64,7 +64,7 @@ describe('the main job', { timeout: 180_000 }, () => {
     );
     for (const ran of runs) {
       expectLossless(ran);
-      expect(ran.said).toMatch(/forwarder: ended, SIGKILL.*forwarder: started/s);
+      expect(ran.said).toMatch(/standalone: ended, SIGKILL.*standalone: started/s);
     }
   });
 });

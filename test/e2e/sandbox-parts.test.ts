@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { createPrivateFolder } from '../../infra/sandbox/private-folder.ts';
-import { startStandalone } from '../../infra/sandbox/standalone.ts';
+import { keepProcess } from '../../infra/sandbox/system/kept-process.ts';
 
 it('the folder of a sandbox is its owner’s only, and one that a killed sandbox left is taken away', () => {
   const { pid } = spawnSync('true');
@@ -21,9 +21,11 @@ it('the folder of a sandbox is its owner’s only, and one that a killed sandbox
   rmSync(abandoned, { recursive: true, force: true });
 });
 
-it('a standalone process that refuses its settings is not started again and again, and its reason is told', async () => {
+it('a process that refuses its settings is not started again and again, and its reason is told', async () => {
   const started: number[] = [];
-  const standalone = startStandalone({
+  const standalone = keepProcess({
+    name: 'standalone',
+    program: 'functions/platform/standalone',
     env: { PATH: process.env['PATH'] ?? '' },
     health: { host: '127.0.0.1', port: 9 },
     onStarted: (pid) => started.push(pid),

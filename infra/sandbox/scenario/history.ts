@@ -104,13 +104,15 @@ export type Happening =
   | { readonly type: 'client'; readonly report: ClientReport }
   | { readonly type: 'failure'; readonly client: string; readonly failure: Failure }
   | {
-      readonly type: 'standalone';
+      /** A process of this project. */
+      readonly type: 'process';
+      readonly name: string;
       readonly change: 'started' | 'ended';
       readonly pid: number;
       readonly detail: string;
     }
-  /** A line that the standalone process wrote. */
-  | { readonly type: 'log'; readonly line: string }
+  /** A line that a process of this project wrote. */
+  | { readonly type: 'log'; readonly from: string; readonly line: string }
   | { readonly type: 'warning'; readonly text: string };
 
 /** With the time at which it was seen, ms since 1970. */

@@ -18,7 +18,7 @@ export const guide = {
 } as const;
 
 export interface RollOptions {
-  /** Kills the standalone process (SIGKILL) as the rollout begins, or when its first Pod comes to this. */
+  /** Kills the process that leads (SIGKILL) as the rollout begins, or when its first Pod comes to this. */
   readonly killForwarderAt?: 'rolling' | Extract<PodChange, 'containers-ready' | 'deleting'>;
   readonly programsDir?: string;
 }
@@ -68,11 +68,13 @@ export const deployGuide = async (sandbox: Sandbox, run: Run): Promise<() => voi
   };
 };
 
+const killLeader = async (sandbox: Sandbox): Promise<void> => (await sandbox.system.leader()).kill('SIGKILL');
+
 const killAt = (sandbox: Sandbox, run: Run, at: PodChange, old: ReadonlySet<string>): (() => void) => {
   const stop = run.history.on((event: HistoryEvent) => {
     if (event.type !== 'pod' || event.change !== at || old.has(event.pod.uid) !== (at === 'deleting')) return;
     stop();
-    sandbox.standalone.kill('SIGKILL');
+    void killLeader(sandbox);
   });
   return stop;
 };
@@ -106,7 +108,7 @@ export const rollUnderLoad = async (
     });
     await run.pause(settleMs);
     const { killForwarderAt } = options;
-    if (killForwarderAt === 'rolling') sandbox.standalone.kill('SIGKILL');
+    if (killForwarderAt === 'rolling') await killLeader(sandbox);
     else if (killForwarderAt !== undefined) {
       stopKill = killAt(sandbox, run, killForwarderAt, new Set(old.keys()));
     }

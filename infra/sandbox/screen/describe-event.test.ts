@@ -17,7 +17,7 @@ test('an event is told in the words of who reads it', () => {
   );
   expect(text({ type: 'health', ...target, from: 'Unknown', to: 'Alive' })).toBe('Pod abcde: health Alive');
   expect(text({ type: 'pod', change: 'created', pod: aPod('xyz12') })).toBe('Pod xyz12: created (v1)');
-  expect(text({ type: 'standalone', change: 'ended', pid: 7, detail: 'SIGKILL' })).toBe(
+  expect(text({ type: 'process', name: 'forwarder', change: 'ended', pid: 7, detail: 'SIGKILL' })).toBe(
     'forwarder: ended, SIGKILL',
   );
 });

@@ -72,11 +72,11 @@ export const describeEvent = (
       );
     case 'kubernetes-event':
       return event.warning ? said(`${event.about}: ${event.reason}, ${event.message}`, 'bad') : undefined;
-    case 'standalone':
+    case 'process':
       return said(
         event.change === 'started'
-          ? `forwarder: started (process ${event.pid})`
-          : `forwarder: ended, ${event.detail}`,
+          ? `${event.name}: started (process ${event.pid})`
+          : `${event.name}: ended, ${event.detail}`,
         event.change === 'started' ? 'plain' : 'bad',
       );
     case 'warning':

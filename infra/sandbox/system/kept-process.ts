@@ -2,10 +2,14 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { request } from 'node:http';
 import { createInterface, type Interface } from 'node:readline';
 import type { Readable } from 'node:stream';
-import type { SocketAddress } from './addresses.ts';
-import { programFile } from './program-files.ts';
+import type { SocketAddress } from '../addresses.ts';
+import { programFile } from '../program-files.ts';
 
-export interface StandaloneOptions {
+export interface KeptProcessOptions {
+  /** Shown to people: `forwarder-a`. */
+  readonly name: string;
+  /** One of `infra/cli/programs.mjs`, such as `functions/platform/standalone`. */
+  readonly program: string;
   /** All of its environment; nothing of this process's own is added. */
   readonly env: Readonly<Record<string, string>>;
   /** Where it serves /readyz. */
@@ -17,8 +21,9 @@ export interface StandaloneOptions {
   readonly onEnded?: (pid: number, how: string) => void;
 }
 
-/** The standalone process of this project (forwarder, store, doorbell and functions), kept running. */
-export interface Standalone {
+/** A program of this project, kept running as a Deployment would. */
+export interface KeptProcess {
+  readonly name: string;
   /** Undefined between two lives. */
   readonly pid: number | undefined;
   /**
@@ -27,8 +32,10 @@ export interface Standalone {
    * @throws Error with what it wrote last, when it refuses its settings or is not ready in time
    */
   ready(timeoutMs: number): Promise<void>;
-  /** It is started again, as a Deployment would. */
-  kill(signal: 'SIGKILL' | 'SIGTERM'): void;
+  /** The lines of /readyz; empty while it does not answer. */
+  readyz(): Promise<readonly string[]>;
+  /** Killed or told to end, it is started again, as a Deployment would. */
+  kill(signal: 'SIGKILL' | 'SIGTERM' | 'SIGSTOP' | 'SIGCONT'): void;
   /** Ends it for good; resolves when the process is gone. */
   close(): Promise<void>;
 }
@@ -42,20 +49,30 @@ const lastBackOffMs = 10_000;
 const steadyMs = 10_000;
 const keptLines = 40;
 
-const isReady = ({ host, port }: SocketAddress): Promise<boolean> =>
+const askReadyz = ({
+  host,
+  port,
+}: SocketAddress): Promise<{ readonly ready: boolean; readonly lines: readonly string[] }> =>
   new Promise((resolve) => {
+    const silent = (): void => resolve({ ready: false, lines: [] });
     const asked = request({ host, port, path: '/readyz', timeout: 1000, agent: false }, (response) => {
-      response.resume();
-      resolve(response.statusCode === 200);
+      let body = '';
+      response.setEncoding('utf8').on('data', (text: string) => {
+        body += text;
+      });
+      response.on('error', silent);
+      response.on('end', () =>
+        resolve({ ready: response.statusCode === 200, lines: body.trim().split('\n') }),
+      );
     });
-    asked.on('error', () => resolve(false));
+    asked.on('error', silent);
     asked.on('timeout', () => asked.destroy());
     asked.end();
   });
 
-/** Starts `functions/platform/standalone` and starts it again whenever it ends. */
-export const startStandalone = (options: StandaloneOptions): Standalone => {
-  const file = programFile('functions/platform/standalone', options.programsDir);
+/** Starts the program, and again whenever it ends. */
+export const keepProcess = (options: KeptProcessOptions): KeptProcess => {
+  const file = programFile(options.program, options.programsDir);
   const last: string[] = [];
   let child: ChildProcess | undefined;
   let restart: NodeJS.Timeout | undefined;
@@ -104,20 +121,22 @@ export const startStandalone = (options: StandaloneOptions): Standalone => {
   start();
 
   return {
+    name: options.name,
     get pid() {
       return child?.pid;
     },
     ready: async (timeoutMs) => {
       const deadline = Date.now() + timeoutMs;
-      while (!(await isReady(options.health))) {
+      while (!(await askReadyz(options.health)).ready) {
         if (refused || closed || Date.now() > deadline) {
           throw new Error(
-            `The standalone process ${refused ? 'refused its settings' : `was not ready within ${timeoutMs} ms`}:\n${last.join('\n')}`,
+            `${options.name} ${refused ? 'refused its settings' : `was not ready within ${timeoutMs} ms`}:\n${last.join('\n')}`,
           );
         }
         await new Promise((resolve) => setTimeout(resolve, 50));
       }
     },
+    readyz: async () => (await askReadyz(options.health)).lines,
     kill: (signal) => void child?.kill(signal),
     close: async () => {
       closed = true;
