@@ -1,5 +1,6 @@
-import { type DesiredState, samePlace } from '../../shared/model/desired-state.ts';
+import type { DesiredState } from '../../shared/model/desired-state.ts';
 import type { ObservedLoadBalancer, Refusal } from '../../shared/model/observed.ts';
+import { samePlace } from '../../shared/model/place.ts';
 import type { Step } from '../../shared/model/plan-types.ts';
 import { problem } from '../../shared/model/problems.ts';
 import { problemCodeOf } from './failure.ts';

@@ -7,10 +7,10 @@ import {
   type ListenerWant,
   lanes,
   type NodeState,
-  type Place,
   type PodState,
 } from '../model/desired-state.ts';
 import type { GateFact, ObjectRef, OrdinalWeights } from '../model/facts.ts';
+import type { Place } from '../model/place.ts';
 import { type Problem, type ProblemCode, problemTable } from '../model/problems.ts';
 
 /** Optional members are there or not, never undefined; so is JSON. */

@@ -8,10 +8,10 @@ import type {
   ListenerWant,
   LoadBalancerWant,
   NodeState,
-  Place,
   PodState,
 } from '../model/desired-state.ts';
 import type { GateFact, ObjectRef, OrdinalWeights } from '../model/facts.ts';
+import type { Place } from '../model/place.ts';
 import { type Problem, type ProblemCode, problemTable } from '../model/problems.ts';
 import { count, ip, port, schemaOf, text, time, weight } from './schema.ts';
 

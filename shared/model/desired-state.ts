@@ -1,4 +1,5 @@
 import type { GateFact, ObjectRef, OrdinalWeights, Protocol } from './facts.ts';
+import type { Place } from './place.ts';
 import type { Problem } from './problems.ts';
 
 /** `<epoch>.<counter>`, both zero-padded, so that strings sort as the states were sent. */
@@ -106,21 +107,7 @@ export interface Backends {
   readonly publishNotReadyAddresses: boolean;
 }
 
-/** A rule of a layer-7 listener. Domain '': the load balancer's own address, for requests that no other rule takes. */
-export interface RuleKey {
-  readonly domain: string;
-  readonly url: string;
-}
-
 export type ListenerProtocol = Protocol | 'HTTP';
-
-/** Where targets stand: a listener of layer 4, or one rule of a listener of layer 7. A value, never a joined string. */
-export interface Place {
-  readonly protocol: string;
-  readonly port: number;
-  /** Layer 7 only, and always there. */
-  readonly rule?: RuleKey;
-}
 
 /** What an object wants at one place. Rules of several objects may share one listener. */
 export interface ListenerWant extends Place {
@@ -139,16 +126,6 @@ export type LoadBalancerWant =
       readonly life?: number;
     }
   | { readonly source: 'existing'; readonly loadBalancerId: string };
-
-export const samePlace = (a: Place, b: Place): boolean =>
-  a.protocol === b.protocol &&
-  a.port === b.port &&
-  a.rule?.domain === b.rule?.domain &&
-  a.rule?.url === b.rule?.url;
-
-/** As users know it: `TCP:80`, `HTTP:80 a.example.com/path`. */
-export const placeText = ({ protocol, port, rule }: Place): string =>
-  `${protocol}:${port}${rule === undefined ? '' : ` ${rule.domain}${rule.url}`}`;
 
 /**
  * What one Service or Ingress wants, complete, as the forwarder saw it. State, not a command: applying it twice or late

@@ -1,17 +1,9 @@
 import { bindingAt } from './bindings.ts';
-import {
-  type DesiredState,
-  type KeptState,
-  type ListenerWant,
-  type LoadBalancerKey,
-  type Place,
-  type PodState,
-  placeText,
-  samePlace,
-} from './desired-state.ts';
+import type { DesiredState, KeptState, ListenerWant, LoadBalancerKey, PodState } from './desired-state.ts';
 import type { ObjectRef } from './facts.ts';
 import { gateOpenReason } from './names.ts';
 import type { Health, Recorded } from './observed.ts';
+import { type Place, placeText, samePlace } from './place.ts';
 import { podPhase } from './pod-phase.ts';
 import { isNewer } from './resource-version.ts';
 import { servingWeight } from './weights.ts';

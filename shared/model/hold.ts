@@ -1,5 +1,6 @@
-import type { KeptState, Place, Sequence } from './desired-state.ts';
+import type { KeptState, Sequence } from './desired-state.ts';
 import type { Recorded } from './observed.ts';
+import type { Place } from './place.ts';
 
 export type HoldCheck =
   | { readonly answer: 'mine' }

@@ -1,4 +1,5 @@
-import type { ListenerSettings, Place, RuleKey } from './desired-state.ts';
+import type { ListenerSettings } from './desired-state.ts';
+import type { Place, RuleKey } from './place.ts';
 import type { ProblemCode } from './problems.ts';
 
 /** The Pod-side identity of a target. A value, never a joined string. */

@@ -1,7 +1,8 @@
-import type { Lane, ListenerProtocol, ListenerSettings, Place, RuleKey } from './desired-state.ts';
+import type { Lane, ListenerProtocol, ListenerSettings } from './desired-state.ts';
 import type { ObjectRef } from './facts.ts';
 import type { EvidenceWanted } from './hold.ts';
 import type { TargetKey } from './observed.ts';
+import type { Place, RuleKey } from './place.ts';
 import type { Problem } from './problems.ts';
 
 export interface ListenerToCreate {

@@ -1,4 +1,4 @@
-import type { Place } from './desired-state.ts';
+import type { Place } from './place.ts';
 
 /**
  * One table of everything that can be wrong with what users give us. TKE's code where TKE has one

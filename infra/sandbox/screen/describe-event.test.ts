@@ -29,5 +29,5 @@ test('what a person need not know is no line', () => {
   const event = { type: 'kubernetes-event', about: 'Pod a', reason: 'R', message: 'm' } as const;
   expect(text({ ...event, warning: false })).toBeUndefined();
   expect(text({ ...event, warning: true })).toBe('Pod a: R, m');
-  expect(text({ type: 'log', line: '{}' })).toBeUndefined();
+  expect(text({ type: 'log', from: 'forwarder', line: '{}' })).toBeUndefined();
 });
