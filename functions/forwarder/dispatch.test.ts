@@ -98,6 +98,37 @@ const aDispatch = (settings: Partial<DispatchSettings> = {}) => {
   return { clock, store, doorbell, dispatch, calls, put, keys, call, reconciled: () => reconciled };
 };
 
+test('what is due and cannot be had is asked for again after a pause, not in the same turn', async () => {
+  const clock = createFakeClock();
+  const store = createMemoryStore({ clock, random: () => 0.5 });
+  let invocations = 0;
+  const dispatch = createDispatch({
+    maxInvocations: 4,
+    batchSize: 2,
+    askEveryMs: 1_000,
+    store,
+    doorbell: createMemoryDoorbell(),
+    functions: {
+      reconcile: async ({ loadBalancerKeys }) => {
+        invocations += 1;
+        if (invocations > 100) throw new Error('it does not stop asking');
+        return { results: loadBalancerKeys.map((loadBalancerKey) => ({ loadBalancerKey, outcome: 'held' })) };
+      },
+    },
+    clock,
+    log: silentLog,
+    onReconciled: () => {},
+  });
+  const state = aState([]);
+  const sequence = formatSequence(1, 1);
+  await store.put(makeDesiredStateEvent({ source: 'demo', sequence, timeMs: clock.now(), state }), 'drain');
+  dispatch.start();
+  await clock.advance(500);
+  expect(invocations).toBeGreaterThan(2);
+  expect(invocations).toBeLessThanOrEqual(11);
+  await dispatch.stop();
+});
+
 describe('rings', () => {
   test('a ring is an invocation in the same moment', async () => {
     const { clock, dispatch, put, call, keys } = aDispatch();

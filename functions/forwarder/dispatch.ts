@@ -117,6 +117,7 @@ export const createDispatch = (dependencies: DispatchDependencies): Dispatch => 
     for (const key of keys) {
       const outcome = outcomes.get(key) ?? 'failed';
       if (outcome === 'failed') failing.failed(key, now);
+      else if (outcome === 'held') failing.heldUp(key, now);
       else failing.ended(key);
       if (outcome !== 'done' && outcome !== 'nothing') restlessUntil = now + restlessMs;
     }

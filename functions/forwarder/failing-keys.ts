@@ -8,6 +8,7 @@ interface Failing {
 
 const pauseFirstMs = 500;
 const pauseMostMs = 5_000;
+const heldPauseMs = 50;
 
 /**
  * Load balancers whose last invocation failed or crashed. The first time they are tried again at once, then in
@@ -20,6 +21,14 @@ export class FailingKeys {
     const failures = (this.#failing.get(key)?.failures ?? 0) + 1;
     const pauseMs = failures === 1 ? 0 : Math.min(pauseMostMs, pauseFirstMs * 2 ** (failures - 2));
     this.#failing.set(key, { failures, notBefore: now + pauseMs });
+  }
+
+  /**
+   * Somebody else has it, or nobody may take it now, though the store calls it due: asked again a little later, not in
+   * the same turn. (With a store in memory the whole way there and back has no other pause.)
+   */
+  heldUp(key: LoadBalancerKey, now: number): void {
+    this.#failing.set(key, { failures: 0, notBefore: now + heldPauseMs });
   }
 
   ended(key: LoadBalancerKey): void {
@@ -37,7 +46,7 @@ export class FailingKeys {
   }
 
   goesAlone(key: LoadBalancerKey): boolean {
-    return this.#failing.has(key);
+    return (this.#failing.get(key)?.failures ?? 0) > 0;
   }
 
   clear(): void {

@@ -1,6 +1,6 @@
 // The main job: the guide's Deployment and Service become a load balancer that points straight at Pods, and a rolling
 // update under load. One file, used by the screen, the tests and the bench.
-import { deployments, services } from '../cluster/objects.ts';
+import { type Deployment, deployments, services } from '../cluster/objects.ts';
 import type { Sandbox } from '../sandbox.ts';
 import { followClb } from './follow-clb.ts';
 import { followCluster } from './follow-cluster.ts';
@@ -41,15 +41,20 @@ const allServe = ({ pods, rollout, address }: RunState): boolean =>
 /**
  * Applies the guide's Deployment, then its Service, and waits until the load balancer finds every Pod Alive.
  *
+ * @param change what a scenario wants other than the guide
  * @returns ends what writes the history
  * @throws NotInTime
  */
-export const deployGuide = async (sandbox: Sandbox, run: Run): Promise<() => void> => {
+export const deployGuide = async (
+  sandbox: Sandbox,
+  run: Run,
+  change: (deployment: Deployment) => Deployment = (deployment) => deployment,
+): Promise<() => void> => {
   const { history } = run;
   const { client } = sandbox.cluster;
   const stopClb = followClb(sandbox.clb, history);
   const follower = await followCluster(client, guide, history);
-  const deployment = guideManifest('deployment.yaml', deployments);
+  const deployment = change(guideManifest('deployment.yaml', deployments));
   const { replicas } = deployment.spec;
   history.add({ type: 'stage', stage: 'started', text: `apply Deployment ${guide.deployment}` });
   await applyObject(client, deployments, guide.namespace, deployment);

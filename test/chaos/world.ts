@@ -1,0 +1,155 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { expect } from 'vitest';
+import { deployments } from '../../infra/sandbox/cluster/objects.ts';
+import { type Sandbox, type SandboxOptions, startSandbox } from '../../infra/sandbox/sandbox.ts';
+import type { HistoryEvent, PodChange } from '../../infra/sandbox/scenario/history.ts';
+import { deployGuide, guide } from '../../infra/sandbox/scenario/rolling-update.ts';
+import { Run } from '../../infra/sandbox/scenario/run.ts';
+import type { PodState, RunState } from '../../infra/sandbox/scenario/run-state.ts';
+import { startTraffic, type Traffic } from '../../infra/sandbox/scenario/traffic.ts';
+
+/** Something that goes wrong in mid-rollout. */
+export interface Fault {
+  /** It begins with the rollout, or when its first Pod comes to this. */
+  readonly at: 'rolling' | Extract<PodChange, 'containers-ready' | 'deleting'>;
+  /** How long it lasts. */
+  readonly lastsMs: number;
+  /** Begins it. @returns ends it */
+  begin(world: ChaosWorld): (() => unknown) | Promise<() => unknown>;
+}
+
+/** The longest that a fault lasts beside which no request may be lost, and how long Pods go on accepting then. */
+export const faultMs = 15_000;
+const acceptSeconds = 45;
+
+const rolloutTimeoutMs = 150_000;
+const drainTimeoutMs = 60_000;
+
+const serves = ({ pod, target }: PodState): boolean =>
+  pod.ready && !pod.terminating && target?.health === 'Alive' && target.weight > 0;
+
+/**
+ * A sandbox with the guide's Deployment under steady traffic, rolled again and again, each time beside another fault.
+ * Its Pods go on accepting for 45 s after they were told to go.
+ */
+export class ChaosWorld {
+  readonly sandbox: Sandbox;
+  readonly run: Run;
+  readonly #traffic: Traffic;
+  readonly #failures: string[] = [];
+  #version = 1;
+
+  private constructor(sandbox: Sandbox, run: Run, traffic: Traffic) {
+    this.sandbox = sandbox;
+    this.run = run;
+    this.#traffic = traffic;
+    run.history.on((event) => {
+      if (event.type === 'failure') {
+        this.#failures.push(`${event.client}: ${event.failure.kind} ${event.failure.detail}`);
+      }
+    });
+  }
+
+  static async start(options: SandboxOptions = {}): Promise<ChaosWorld> {
+    const run = new Run();
+    const sandbox = await startSandbox({
+      speed: 10,
+      ...options,
+      onSystemProcess: (change) => run.history.add({ type: 'process', ...change }),
+      onSystemLine: (line, from) => run.history.add({ type: 'log', from, line }),
+    });
+    try {
+      await deployGuide(sandbox, run, (deployment) => ({
+        ...deployment,
+        spec: {
+          ...deployment.spec,
+          template: {
+            ...deployment.spec.template,
+            spec: {
+              ...deployment.spec.template.spec,
+              terminationGracePeriodSeconds: acceptSeconds + 15,
+              containers: deployment.spec.template.spec.containers.map((container) => ({
+                ...container,
+                env: [{ name: 'ACCEPT_SECONDS', value: String(acceptSeconds) }],
+              })),
+            },
+          },
+        },
+      }));
+      const { address } = run.state;
+      if (address === undefined) throw new Error('the Service has no address');
+      const traffic = startTraffic(sandbox.addresses, address, run.history);
+      await run.until('every client gets answers', 20_000, ({ clients }) => {
+        return clients.length > 0 && clients.every(({ ok }) => ok > 0);
+      });
+      return new ChaosWorld(sandbox, run, traffic);
+    } catch (error) {
+      await sandbox.close();
+      throw error;
+    }
+  }
+
+  /** Rolls the Deployment while the fault lasts, until the new Pods serve and nothing new goes to the old ones. */
+  async roll(fault: Fault): Promise<void> {
+    const { run, sandbox } = this;
+    this.#version += 1;
+    const version = `v${this.#version}`;
+    const old = new Set(run.state.pods.map(({ pod }) => pod.uid));
+    const over = this.#begin(fault, old);
+    await sandbox.cluster.client.patch(deployments, guide.namespace, guide.deployment, 'strategic', {
+      spec: { template: { spec: { containers: [{ name: 'nginx', image: `nginx:${version}` }] } } },
+    });
+    await over;
+    await run.until(`the rollout to ${version} is complete`, rolloutTimeoutMs, (state) => {
+      return (
+        state.rollout?.version === version && state.rollout.complete && this.#newOnesServe(state, version)
+      );
+    });
+    await run.until('no new connection goes to an old Pod', drainTimeoutMs, (state) =>
+      state.pods.every(({ pod, target }) => !old.has(pod.uid) || (target?.weight ?? 0) === 0),
+    );
+  }
+
+  #newOnesServe(state: RunState, version: string): boolean {
+    const young = state.pods.filter(({ pod }) => pod.version === version);
+    return young.length > 0 && young.every(serves);
+  }
+
+  /** Resolves when the fault is over. */
+  async #begin(fault: Fault, old: ReadonlySet<string>): Promise<void> {
+    if (fault.at !== 'rolling') await this.#podComesTo(fault.at, old);
+    const end = await fault.begin(this);
+    await sleep(fault.lastsMs);
+    await end();
+  }
+
+  #podComesTo(at: PodChange, old: ReadonlySet<string>): Promise<void> {
+    return new Promise((resolve) => {
+      const stop = this.run.history.on((event: HistoryEvent) => {
+        if (event.type !== 'pod' || event.change !== at || old.has(event.pod.uid) !== (at === 'deleting'))
+          return;
+        stop();
+        resolve();
+      });
+    });
+  }
+
+  /** So far; to be asked when nothing new goes to Pods that leave. */
+  expectNothingLost(): void {
+    expect(this.#failures).toEqual([]);
+  }
+
+  /** Waits for the last old Pod, then ends the traffic: what was lost by then counts too. */
+  async end(): Promise<void> {
+    try {
+      await this.run.until('the last old Pod is gone', (acceptSeconds + 30) * 1_000, ({ pods }) =>
+        pods.every(({ pod }) => pod.version === `v${this.#version}`),
+      );
+      await this.#traffic.stop();
+      this.expectNothingLost();
+    } finally {
+      this.#traffic.close();
+      await this.sandbox.close();
+    }
+  }
+}
