@@ -37,9 +37,8 @@ export interface Dispatch {
   load(): { readonly running: number; readonly waiting: number };
 }
 
-/** What was just put back comes due again soon (0.5 s after a conflict): asked more often for a while. */
-const askSoonEveryMs = 50;
-const restlessMs = 3_000;
+/** Asked again by the clock no sooner than this. */
+const askSoonestMs = 20;
 /** An invocation is given up after the longest that a platform lets one run. */
 const invocationLimitMs = 900_000;
 /** A drain that an invocation under way has not begun by then goes to another one. */
@@ -74,7 +73,8 @@ export const createDispatch = (dependencies: DispatchDependencies): Dispatch => 
   let listening = false;
   let asking = false;
   let askAgain = false;
-  let restlessUntil = 0;
+  /** Something comes due by itself, as far as the store told last. */
+  let comesDueAt = Number.POSITIVE_INFINITY;
   let askFailed = false;
 
   const isRunning = (key: LoadBalancerKey): boolean => {
@@ -119,7 +119,6 @@ export const createDispatch = (dependencies: DispatchDependencies): Dispatch => 
       if (outcome === 'failed') failing.failed(key, now);
       else if (outcome === 'held') failing.heldUp(key, now);
       else failing.ended(key);
-      if (outcome !== 'done' && outcome !== 'nothing') restlessUntil = now + restlessMs;
     }
   };
 
@@ -160,8 +159,9 @@ export const createDispatch = (dependencies: DispatchDependencies): Dispatch => 
     try {
       while (askAgain && on) {
         askAgain = false;
-        const due = await store.due(askLimit);
+        const { due, nextInMs } = await store.due(askLimit);
         askFailed = false;
+        comesDueAt = nextInMs === undefined ? Number.POSITIVE_INFINITY : clock.now() + nextInMs;
         for (const { loadBalancerKey, lane } of due) take(loadBalancerKey, lane);
         pump();
       }
@@ -187,7 +187,9 @@ export const createDispatch = (dependencies: DispatchDependencies): Dispatch => 
   const setAlarm = (): void => {
     if (!on) return;
     const now = clock.now();
-    alarm.set(now + (now < restlessUntil ? Math.min(askSoonEveryMs, askEveryMs) : askEveryMs));
+    const next = Math.min(now + askEveryMs, comesDueAt, failing.nextAt(now));
+    // Never in the same turn: what is due already and was not taken has to wait.
+    alarm.set(Math.max(next, now + askSoonestMs));
   };
   const alarm = createAlarm(clock, () => void ask());
   const alarmOfRings = createAlarm(clock, pump);

@@ -45,6 +45,13 @@ export class FailingKeys {
     return (this.#failing.get(key)?.notBefore ?? 0) <= now;
   }
 
+  /** Unix ms when the next one that rests may go; Infinity: none rests. */
+  nextAt(now: number): number {
+    let next = Number.POSITIVE_INFINITY;
+    for (const { notBefore } of this.#failing.values()) if (notBefore > now) next = Math.min(next, notBefore);
+    return next;
+  }
+
   goesAlone(key: LoadBalancerKey): boolean {
     return (this.#failing.get(key)?.failures ?? 0) > 0;
   }

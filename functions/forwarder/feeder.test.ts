@@ -399,7 +399,7 @@ describe('leaders and stores that change (L2, L3)', () => {
   test('another generation, or fewer puts than there were, asks for a take-over; it puts everything again', async () => {
     let answer: PutAnswer | undefined;
     const { puts, clock, happened, pod, lead, memory } = await leading(() => answer);
-    answer = { outcome: 'kept', generation: 'another', puts: 1 };
+    answer = { outcome: 'kept', counter: 'memory', generation: 'another', puts: 1 };
     pod({ ...a, terminatingAt: clock.now() });
     await clock.advance(100);
     expect(happened).toEqual(['store lost']);
@@ -409,7 +409,7 @@ describe('leaders and stores that change (L2, L3)', () => {
     expect(puts).toHaveLength(before + 1);
     expect(puts.at(-1)?.lane).toBe('drain');
     expect(puts.at(-1)?.event.sequence.localeCompare(puts[0]?.event.sequence ?? '')).toBe(1);
-    answer = { outcome: 'kept', generation: await memory.generation(), puts: 1 };
+    answer = { outcome: 'kept', counter: 'memory', generation: await memory.generation(), puts: 1 };
     pod({ ...b, terminatingAt: clock.now() });
     await clock.advance(100);
     expect(happened).toEqual(['store lost', 'store lost']);

@@ -12,14 +12,14 @@ export interface Term extends TermStart {
   nextCounter(): number;
   /** The store knows a larger counter of this epoch. */
   skipTo(counter: number): void;
-  /** How many puts the store has counted, as far as it told. */
-  puts(): number;
+  /** How many puts the store has counted, as far as it told, by counter. */
+  puts(): ReadonlyMap<string, number>;
   /**
    * False: the store counts no more puts than before this one, or is another store: some are gone (law L3).
    *
    * @param before what `puts` said when the put was sent
    */
-  isCounted(before: number, answer: PutAnswer): boolean;
+  isCounted(before: ReadonlyMap<string, number>, answer: PutAnswer): boolean;
   hasPut(uid: string): void;
   isComplete(): boolean;
   end(): void;
@@ -41,7 +41,7 @@ export const createTerm = (
   const over = new AbortController();
   const remaining = new Set(uids);
   let counter = 0;
-  let puts = 0;
+  const puts = new Map<string, number>();
   let complete = false;
 
   const tellComplete = async (): Promise<void> => {
@@ -67,10 +67,11 @@ export const createTerm = (
     skipTo: (known) => {
       counter = Math.max(counter, known);
     },
-    puts: () => puts,
+    puts: () => new Map(puts),
     isCounted: (before, answer) => {
-      if (answer.generation !== start.generation || answer.puts <= before) return false;
-      puts = Math.max(puts, answer.puts);
+      if (answer.generation !== start.generation) return false;
+      if (answer.puts <= (before.get(answer.counter) ?? 0)) return false;
+      puts.set(answer.counter, Math.max(puts.get(answer.counter) ?? 0, answer.puts));
       return true;
     },
     hasPut: (uid) => {

@@ -234,7 +234,7 @@ export const startReconcileWorld = async (
     settle: async () => {
       let idle = 0;
       for (let tries = 0; tries < 400 && idle < 20; tries += 1) {
-        if ((await store.due(10)).length > 0) {
+        if ((await store.due(10)).due.length > 0) {
           await pass();
           idle = 0;
         } else idle += 1;

@@ -1,5 +1,4 @@
 import type { DesiredStateEvent } from '../../events/desired-state-event.ts';
-import type { ParsedDesiredState } from '../../events/parse-event.ts';
 import {
   type KeptState,
   type Lane,
@@ -10,14 +9,15 @@ import {
 import type { Done, EvidenceWanted, Hold, RetryHow } from '../../model/hold.ts';
 import { nothingRecorded, type Recorded } from '../../model/observed.ts';
 import { type DeadLetter, type DueLoadBalancer, holdMs } from './store.ts';
-import { readStored, storedText } from './stored-event.ts';
+import { readStored } from './stored-event.ts';
 
-interface KeptEvent {
+/** An event as the control of a load balancer knows it; its text is kept beside. */
+export interface KeptEvent {
   readonly sequence: Sequence;
   /** The load balancer's `version` when it was put. */
   readonly version: number;
-  readonly text: string;
-  parsed?: ParsedDesiredState;
+  /** Some Pod of it waits for its gate. */
+  readonly waits: boolean;
 }
 
 interface DueMark {
@@ -28,6 +28,8 @@ interface DueMark {
 }
 
 export interface HoldMark {
+  /** Tells this hold from every other. */
+  readonly id: string;
   readonly owner: string;
   /** Unix ms. */
   until: number;
@@ -40,7 +42,7 @@ export interface HoldMark {
   readonly inherited: Hold['inherited'];
 }
 
-/** What the memory store keeps of one load balancer. */
+/** What a store keeps of one load balancer, beside the texts of its events. */
 export interface KeptLoadBalancer {
   readonly key: LoadBalancerKey;
   /** By object UID, as all maps here. */
@@ -50,6 +52,7 @@ export interface KeptLoadBalancer {
   readonly releasedAt: Map<string, Sequence>;
   readonly letters: Map<string, DeadLetter>;
   readonly evidence: Map<string, readonly EvidenceWanted[]>;
+  /** Of one that was opened without it: `unread`. */
   recorded: Recorded;
   /** Counts the puts kept. */
   version: number;
@@ -89,6 +92,13 @@ const mark = (kept: KeptLoadBalancer, lane: Lane, at: number, onlyPuts = false):
   kept.due.set(lane, { at: Math.min(before.at, at), onlyPuts: before.onlyPuts && onlyPuts });
 };
 
+/** Nothing of it is worth keeping. */
+export const isBlank = ({ events, letters, releasedAt }: KeptLoadBalancer): boolean =>
+  events.size === 0 && letters.size === 0 && releasedAt.size === 0;
+
+/** Stands for a record that was not read; must not be handed out. */
+export const unread: Recorded = { ...nothingRecorded };
+
 /** Marks it due from `now` on. */
 export const markDue = (kept: KeptLoadBalancer, lane: Lane, now: number, observe = false): void => {
   mark(kept, lane, now);
@@ -114,12 +124,13 @@ export const put = (
   event: DesiredStateEvent,
   lane: Lane,
   now: number,
+  waits: boolean,
 ): Sequence | undefined => {
   const { uid } = event.data.object;
   const newest = kept.events.get(uid)?.sequence ?? kept.releasedAt.get(uid);
   if (newest !== undefined && event.sequence <= newest) return newest;
   kept.version += 1;
-  kept.events.set(uid, { sequence: event.sequence, version: kept.version, text: storedText(event) });
+  kept.events.set(uid, { sequence: event.sequence, version: kept.version, waits });
   kept.releasedAt.delete(uid);
   kept.evidence.delete(uid);
   const letter = kept.letters.get(uid);
@@ -128,18 +139,26 @@ export const put = (
   return undefined;
 };
 
-/** The states that can be read and are not set aside, ordered by UID; one that cannot becomes a dead letter. */
-export const readStates = (kept: KeptLoadBalancer, now: number): readonly KeptState[] => {
+/**
+ * The states that can be read and are not set aside, ordered by UID; one that cannot becomes a dead letter.
+ *
+ * @param textOf what is kept of an object's event
+ */
+export const readStates = (
+  kept: KeptLoadBalancer,
+  textOf: (objectUid: string) => string | undefined,
+  now: number,
+): readonly KeptState[] => {
   const states: KeptState[] = [];
   const byUid = [...kept.events].sort(([a], [b]) => (a < b ? -1 : 1));
   for (const [uid, event] of byUid) {
     const { sequence } = event;
     if (kept.letters.get(uid)?.sequence === sequence) continue;
-    event.parsed ??= readStored(event.text);
-    if (event.parsed.ok) {
-      states.push({ sequence, state: event.parsed.event.data });
+    const parsed = readStored(textOf(uid) ?? '');
+    if (parsed.ok) {
+      states.push({ sequence, state: parsed.event.data });
     } else {
-      const { reason } = event.parsed;
+      const { reason } = parsed;
       kept.letters.set(uid, { loadBalancerKey: kept.key, objectUid: uid, sequence, reason, at: now });
     }
   }
@@ -157,12 +176,26 @@ export const dueNow = (kept: KeptLoadBalancer, now: number): DueLoadBalancer | u
   return undefined;
 };
 
+/** When it is due next, Unix ms, or its hold ends; Infinity: never by itself. */
+export const nextDueAt = (kept: KeptLoadBalancer): number => {
+  if (kept.events.size === 0) return Number.POSITIVE_INFINITY;
+  if (kept.hold !== undefined) return kept.hold.until;
+  const marks = [...kept.due.values()].map(({ at }) => at);
+  return Math.max(kept.strictUntil, Math.min(kept.observeAt ?? Number.POSITIVE_INFINITY, ...marks));
+};
+
 /** Takes the hold. What made it due is in the hands of who took it. */
-export const take = (kept: KeptLoadBalancer, owner: string, now: number): HoldMark | 'held' | 'nothing' => {
+export const take = (
+  kept: KeptLoadBalancer,
+  owner: string,
+  id: string,
+  now: number,
+): HoldMark | 'held' | 'nothing' => {
   if (kept.events.size === 0) return 'nothing';
   if (kept.hold !== undefined || now < kept.strictUntil) return 'held';
   const timed = kept.observeAt !== undefined && kept.observeAt <= now;
   const hold: HoldMark = {
+    id,
     owner,
     until: now + holdMs,
     lane: lanes.find((lane) => kept.due.has(lane)) ?? 'rest',
@@ -178,10 +211,13 @@ export const take = (kept: KeptLoadBalancer, owner: string, now: number): HoldMa
   return hold;
 };
 
+/** States came that were not handed out yet. */
+export const hasNewer = (kept: KeptLoadBalancer, hold: HoldMark): boolean => kept.version !== hold.handed;
+
 /** Renews the hold; true if states came that were not handed out: they are, from now on. */
 export const renew = (kept: KeptLoadBalancer, hold: HoldMark, now: number): boolean => {
   hold.until = now + holdMs;
-  if (kept.version === hold.handed) return false;
+  if (!hasNewer(kept, hold)) return false;
   hold.handed = kept.version;
   for (const [lane, { onlyPuts }] of kept.due) {
     if (!onlyPuts) continue;

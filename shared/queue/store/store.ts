@@ -4,6 +4,7 @@ import type { EvidenceWanted, Hold } from '../../model/hold.ts';
 import type { Recorded } from '../../model/observed.ts';
 
 /**
+ * `counter`: of what counts this put; a store may have several, each with its own `puts`.
  * `generation`: another one means that the store lost what it had; take over again and put everything.
  * `puts`: how many puts this generation has answered, this one too; a gap means the same.
  */
@@ -12,6 +13,7 @@ export type PutAnswer =
   | {
       readonly outcome: 'kept';
       readonly applied?: Sequence;
+      readonly counter: string;
       readonly generation: string;
       readonly puts: number;
     }
@@ -19,6 +21,7 @@ export type PutAnswer =
   | {
       readonly outcome: 'refused';
       readonly newest: Sequence;
+      readonly counter: string;
       readonly generation: string;
       readonly puts: number;
     };
@@ -28,6 +31,12 @@ export interface DueLoadBalancer {
   readonly lane: Lane;
   /** Unix ms since when it is due. */
   readonly since: number;
+}
+
+export interface Due {
+  readonly due: readonly DueLoadBalancer[];
+  /** The next one comes due by itself in so many ms; absent: none does. */
+  readonly nextInMs?: number;
 }
 
 /** A load balancer that has Pods with a closed gate of ours, as the readiness function reads it. */
@@ -88,8 +97,8 @@ export interface Store {
    * kept for it.
    */
   take(loadBalancerKey: LoadBalancerKey, owner: string): Promise<Hold | 'held' | 'nothing'>;
-  /** What is due now and not held, urgent lanes first, at most `limit`. */
-  due(limit: number): Promise<readonly DueLoadBalancer[]>;
+  /** What is due now and not held, urgent lanes first, at most `limit`; and when to ask again at the latest. */
+  due(limit: number): Promise<Due>;
   /** Every load balancer kept, for the sweep. */
   loadBalancers(): Promise<readonly LoadBalancerKey[]>;
   /** Those with a Pod that is to serve, is not going, and has our gate not open. */

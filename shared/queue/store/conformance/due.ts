@@ -10,7 +10,7 @@ export const dueSuite = (makeStore: MakeStore): void => {
       const { store, clock } = await fixture();
       await store.put(eventOf('web', at(1)), 'ready');
       await clock.advance(10);
-      expect(await store.due(10)).toEqual([
+      expect((await store.due(10)).due).toEqual([
         { loadBalancerKey: 'lb-a', lane: 'ready', since: firstEpoch * 1_000 },
       ]);
     });
@@ -23,9 +23,11 @@ export const dueSuite = (makeStore: MakeStore): void => {
         await store.put(eventOf('web', at(2 + index), `lb-${lane}-2`), lane);
         await clock.advance(5);
       }
-      const keys = (await store.due(100)).map(({ loadBalancerKey }) => loadBalancerKey);
+      const keys = (await store.due(100)).due.map(({ loadBalancerKey }) => loadBalancerKey);
       expect(keys).toEqual(lanes.flatMap((lane) => [`lb-${lane}-1`, `lb-${lane}-2`]));
-      expect((await store.due(3)).map(({ loadBalancerKey }) => loadBalancerKey)).toEqual(keys.slice(0, 3));
+      expect((await store.due(3)).due.map(({ loadBalancerKey }) => loadBalancerKey)).toEqual(
+        keys.slice(0, 3),
+      );
     });
 
     test('a load balancer is due once, in the most urgent of its lanes', async () => {
@@ -33,7 +35,7 @@ export const dueSuite = (makeStore: MakeStore): void => {
       await store.put(eventOf('web', at(1)), 'rest');
       await store.put(eventOf('web', at(2)), 'drain');
       await store.put(eventOf('api', at(3)), 'sweep');
-      expect(await store.due(10)).toMatchObject([{ loadBalancerKey: 'lb-a', lane: 'drain' }]);
+      expect((await store.due(10)).due).toMatchObject([{ loadBalancerKey: 'lb-a', lane: 'drain' }]);
     });
 
     test('what is held is not due, and neither is what is done', async () => {
@@ -59,7 +61,7 @@ export const dueSuite = (makeStore: MakeStore): void => {
       await apply();
       await store.markDue('lb-a', 'sweep');
       await store.markDue('lb-unknown', 'sweep');
-      expect(await store.due(10)).toMatchObject([{ loadBalancerKey: 'lb-a', lane: 'sweep' }]);
+      expect((await store.due(10)).due).toMatchObject([{ loadBalancerKey: 'lb-a', lane: 'sweep' }]);
     });
 
     test('marked due during a hold, it is due when the hold ends, though a check handed over newer states', async () => {
@@ -80,7 +82,7 @@ export const dueSuite = (makeStore: MakeStore): void => {
       const hold = await take();
       await store.put(eventOf('web', at(2)), 'drain');
       await hold.done({ applied: handed(hold), released: [] });
-      expect(await store.due(10)).toMatchObject([{ loadBalancerKey: 'lb-a', lane: 'drain' }]);
+      expect((await store.due(10)).due).toMatchObject([{ loadBalancerKey: 'lb-a', lane: 'drain' }]);
       expect(handed(await take())).toEqual({ web: at(2) });
     });
 
@@ -97,7 +99,7 @@ export const dueSuite = (makeStore: MakeStore): void => {
       await store.put(eventOf('web', at(3)), 'drain');
       expect(await second.check()).toMatchObject({ answer: 'newer' });
       await second.done({ applied: { web: at(2) }, released: [] });
-      expect(await store.due(10)).toMatchObject([{ lane: 'drain' }]);
+      expect((await store.due(10)).due).toMatchObject([{ lane: 'drain' }]);
     });
 
     test('a put during a back-off is due at once', async () => {
@@ -120,7 +122,9 @@ export const dueSuite = (makeStore: MakeStore): void => {
       expect(await dueKeys()).toEqual([]);
       expect(await store.take('lb-a', 'worker')).toBe('held');
       await clock.advance(1);
-      expect(await store.due(10)).toEqual([{ loadBalancerKey: 'lb-a', lane: 'drain', since: clock.now() }]);
+      expect((await store.due(10)).due).toEqual([
+        { loadBalancerKey: 'lb-a', lane: 'drain', since: clock.now() },
+      ]);
       expect(handed(await take())).toEqual({ web: at(2) });
     });
 
@@ -131,7 +135,9 @@ export const dueSuite = (makeStore: MakeStore): void => {
       await clock.advance(2_999);
       expect(await dueKeys()).toEqual([]);
       await clock.advance(1);
-      expect(await store.due(10)).toEqual([{ loadBalancerKey: 'lb-a', lane: 'ready', since: clock.now() }]);
+      expect((await store.due(10)).due).toEqual([
+        { loadBalancerKey: 'lb-a', lane: 'ready', since: clock.now() },
+      ]);
     });
 
     test('retry does not delay a put that came during the hold', async () => {
@@ -218,7 +224,9 @@ export const dueSuite = (makeStore: MakeStore): void => {
       await clock.advance(10_999);
       expect(await dueKeys()).toEqual([]);
       await clock.advance(1);
-      expect(await store.due(10)).toEqual([{ loadBalancerKey: 'lb-a', lane: 'rest', since: clock.now() }]);
+      expect((await store.due(10)).due).toEqual([
+        { loadBalancerKey: 'lb-a', lane: 'rest', since: clock.now() },
+      ]);
       const late = await take();
       expect(late.mustObserve).toBe(true);
       await late.record({ ...late.recorded, observedAt: 2 });

@@ -118,7 +118,7 @@ export const fixtures = (
         await hold.record(recordedWith(lb));
         await hold.done({ applied: handed(hold), released: [] });
       },
-      dueKeys: async () => (await store.due(100)).map(({ loadBalancerKey }) => loadBalancerKey),
+      dueKeys: async () => (await store.due(100)).due.map(({ loadBalancerKey }) => loadBalancerKey),
     };
   };
 };

@@ -98,7 +98,7 @@ export const holdSuite = (makeStore: MakeStore): void => {
         await (end === 'done'
           ? lost.done({ applied: handed(lost), released: [] })
           : lost.retry(60_000, 'slow'));
-        expect(await store.due(10)).toMatchObject([{ loadBalancerKey: 'lb-a', lane: 'drain' }]);
+        expect((await store.due(10)).due).toMatchObject([{ loadBalancerKey: 'lb-a', lane: 'drain' }]);
         expect((await take()).inherited).toBe('expired');
       },
     );
@@ -151,7 +151,7 @@ export const holdSuite = (makeStore: MakeStore): void => {
       expect(await other.check()).toEqual({ answer: 'mine' });
       expect(await left.check()).toEqual({ answer: 'lost' });
       expect((await take('lb-a')).inherited).toBe('expired');
-      expect(await store.due(10)).toMatchObject([{ lane: 'ready' }]);
+      expect((await store.due(10)).due).toMatchObject([{ lane: 'ready' }]);
     });
 
     test('a hold that expired passes on its lane, the more urgent one of what a check handed over', async () => {
@@ -161,7 +161,9 @@ export const holdSuite = (makeStore: MakeStore): void => {
       await store.put(eventOf('web', at(2)), 'drain');
       await hold.check();
       await clock.advance(holdMs);
-      expect(await store.due(10)).toEqual([{ loadBalancerKey: 'lb-a', lane: 'drain', since: clock.now() }]);
+      expect((await store.due(10)).due).toEqual([
+        { loadBalancerKey: 'lb-a', lane: 'drain', since: clock.now() },
+      ]);
     });
   });
 

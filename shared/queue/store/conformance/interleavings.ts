@@ -111,7 +111,7 @@ const drain = async (world: World): Promise<void> => {
   let quietMs = 0;
   for (let turn = 0; quietMs < 2 * (holdMs + lateCheckMs); turn += 1) {
     if (turn > 200) throw new Error('it is due without end');
-    const due = await world.store.due(10);
+    const { due } = await world.store.due(10);
     for (const { loadBalancerKey } of due) {
       const worker = world.hire();
       do await worker.step(loadBalancerKey);

@@ -113,7 +113,7 @@ export const createWorld = (store: Store, clock: HandClock): World => {
     };
 
     const take = async (wanted: string | undefined): Promise<void> => {
-      const lb = wanted ?? (await store.due(1))[0]?.loadBalancerKey;
+      const lb = wanted ?? (await store.due(1)).due[0]?.loadBalancerKey;
       if (lb === undefined) return;
       const taken = await store.take(lb, name);
       if (typeof taken === 'string') return;
