@@ -143,7 +143,8 @@ export const createKeptStore = (engine: Engine): Store => {
       const { value } = await engine.change(key, 'states', (opened) => {
         const { kept, now } = opened;
         lb.settle(kept, now);
-        const mark = lb.take(kept, owner, id, now);
+        // Its answer was lost once: it is ours already.
+        const mark = kept.hold?.id === id ? kept.hold : lb.take(kept, owner, id, now);
         if (typeof mark === 'string') return mark;
         const states = statesOf(opened);
         const complete = isComplete(kept, opened.leadership);

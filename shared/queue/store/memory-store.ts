@@ -1,9 +1,10 @@
 import type { Clock, Random } from '../../model/clock.ts';
 import type { LoadBalancerKey } from '../../model/desired-state.ts';
+import { defaultBudgetPerSecond } from './budget.ts';
 import type { Engine, Leadership, Opened } from './engine.ts';
 import * as lb from './kept-load-balancer.ts';
 import { createKeptStore } from './kept-store.ts';
-import { createMemoryBudget, defaultBudgetPerSecond } from './memory-budget.ts';
+import { createMemoryBudget } from './memory-budget.ts';
 import type { Store } from './store.ts';
 
 export interface MemoryStoreOptions {

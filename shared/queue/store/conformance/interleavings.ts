@@ -59,7 +59,10 @@ const weighted = (...choices: [number, fc.Arbitrary<Op>][]): fc.Arbitrary<Op> =>
 /** What the store must have kept, told by the rules alone. */
 interface Puts {
   readonly newest: Map<string, { readonly sequence: Sequence; readonly intent: 'serve' | 'release' }>;
+  /** Of the last take-over. */
   epoch: number;
+  /** A leader that outlived the data is heard where it puts; a store in parts learns of it part by part. */
+  readonly heard: Map<string, number>;
   counter: number;
 }
 
@@ -67,16 +70,18 @@ const perform = async (op: Op, world: World, workers: Worker[], puts: Puts): Pro
   const { store } = world;
   switch (op.do) {
     case 'put': {
-      const epoch = op.leader === 'first' ? firstEpoch : Math.max(puts.epoch, firstEpoch + 1);
+      const epoch =
+        op.leader === 'first' ? firstEpoch : Math.max(puts.epoch, ...puts.heard.values(), firstEpoch + 1);
       const counter = puts.counter + op.ahead;
       const sequence = at(counter, epoch);
       const { object, intent } = op;
       const answer = await store.put(eventOf(object, sequence, objects[object], { intent }), op.lane);
-      const keeps = epoch >= puts.epoch && sequence > (puts.newest.get(object)?.sequence ?? '');
+      const known = Math.max(puts.epoch, puts.heard.get(answer.counter) ?? 0);
+      const keeps = epoch >= known && sequence > (puts.newest.get(object)?.sequence ?? '');
       expect(answer.outcome).toBe(keeps ? 'kept' : 'refused');
       if (!keeps) return;
       puts.newest.set(object, { sequence, intent });
-      puts.epoch = epoch;
+      puts.heard.set(answer.counter, epoch);
       puts.counter = Math.max(puts.counter, counter);
       return;
     }
@@ -160,7 +165,7 @@ export const interleavingSuite = (makeStore: MakeStore): void => {
           inWorld(async (world) => {
             const { store } = world;
             const { epoch } = await store.takeOver();
-            const puts: Puts = { newest: new Map(), epoch, counter: 1 };
+            const puts: Puts = { newest: new Map(), epoch, heard: new Map(), counter: 1 };
             const workers = Array.from({ length: workerCount }, () => world.hire());
             if (warm) {
               for (const object of Object.keys(objects)) {

@@ -1,0 +1,115 @@
+import { Cluster, Redis, type RedisOptions } from 'ioredis';
+import { type ScriptName, scripts } from './scripts.ts';
+
+export interface RedisAddress {
+  /** One `redis://` or `rediss://` URL: one server. Several: nodes of a Redis Cluster. */
+  readonly urls: readonly [string, ...string[]];
+}
+
+/** Redis did not answer, or refused. What was sent, and with which password, is never in it. */
+export class StoreError extends Error {
+  constructor(cause: unknown) {
+    const message = cause instanceof Error ? cause.message : String(cause);
+    super(`Redis: ${message.split('\n')[0]?.slice(0, 200) ?? ''}`);
+    this.name = 'StoreError';
+  }
+}
+
+/** A command that has no answer by then fails; so a Redis that hangs is an error like one that is gone. */
+const commandTimeoutMs = 2_000;
+
+type Options = Omit<RedisOptions, 'replyMapping'>;
+
+export const redisOptions: Options = {
+  // What every Redis speaks; asking for the newer one costs a connection where it is not known.
+  protocol: 2,
+  commandTimeout: commandTimeoutMs,
+  connectTimeout: commandTimeoutMs,
+  // A command waits for one new connection, not for ever.
+  maxRetriesPerRequest: 1,
+  retryStrategy: (times) => Math.min(50 * 2 ** Math.min(times, 5), 1_000),
+  enableAutoPipelining: true,
+  keepAlive: 5_000,
+  lazyConnect: true,
+};
+
+export interface ParsedUrl {
+  readonly host: string;
+  readonly port: number;
+  readonly options: Options;
+}
+
+export const parseRedisUrl = (url: string): ParsedUrl => {
+  const { protocol, hostname, port, username, password, pathname } = new URL(url);
+  const db = Number(pathname.slice(1) || '0');
+  return {
+    host: hostname.replace(/^\[|\]$/g, ''),
+    port: Number(port || '6379'),
+    options: {
+      ...(username === '' ? {} : { username: decodeURIComponent(username) }),
+      ...(password === '' ? {} : { password: decodeURIComponent(password) }),
+      ...(db === 0 ? {} : { db }),
+      ...(protocol === 'rediss:' ? { tls: {} } : {}),
+    },
+  };
+};
+
+export type Client = Redis | Cluster;
+
+/**
+ * Opens a connection; it is made with the first command, and again whenever it breaks.
+ *
+ * @throws TypeError when a URL is none
+ */
+export const openRedis = ({ urls }: RedisAddress, more: Options = {}): Client => {
+  const [first, ...others] = urls.map(parseRedisUrl);
+  if (first === undefined) throw new TypeError('no Redis URL');
+  const options = { ...redisOptions, ...first.options, ...more };
+  const client: Client =
+    others.length === 0
+      ? new Redis({ ...options, host: first.host, port: first.port })
+      : new Cluster(
+          [first, ...others].map(({ host, port }) => ({ host, port })),
+          {
+            redisOptions: options,
+            lazyConnect: true,
+            enableAutoPipelining: true,
+            clusterRetryStrategy: (times) => Math.min(50 * 2 ** Math.min(times, 5), 1_000),
+            slotsRefreshTimeout: commandTimeoutMs,
+          },
+        );
+  // Each command tells its own error; an error of the connection is nobody's.
+  client.on('error', () => {});
+  return client;
+};
+
+/** Runs the scripts, by their digest where the server knows them. */
+export interface Scripts {
+  run(name: ScriptName, keys: readonly string[], args: readonly (string | number)[]): Promise<unknown>;
+}
+
+export const createScripts = (client: Client): Scripts => {
+  for (const [name, { keys, lua }] of Object.entries(scripts)) {
+    client.defineCommand(`clbDirect_${name}`, { numberOfKeys: keys, lua });
+  }
+  return {
+    run: async (name, keys, args) => {
+      const command: unknown = Reflect.get(client, `clbDirect_${name}`);
+      if (typeof command !== 'function') throw new TypeError(`no script ${name}`);
+      try {
+        return await command.call(client, ...keys, ...args);
+      } catch (error) {
+        throw new StoreError(error);
+      }
+    },
+  };
+};
+
+/** A plain command. @throws StoreError */
+export const told = async <T>(answer: Promise<T>): Promise<T> => {
+  try {
+    return await answer;
+  } catch (error) {
+    throw new StoreError(error);
+  }
+};
