@@ -73,7 +73,8 @@ export const openRedis = ({ urls }: RedisAddress, more: Options = {}): Client =>
           {
             redisOptions: options,
             lazyConnect: true,
-            enableAutoPipelining: true,
+            // A row of commands whose slots moved to several nodes is not sent on; each by itself is.
+            enableAutoPipelining: false,
             clusterRetryStrategy: (times) => Math.min(50 * 2 ** Math.min(times, 5), 1_000),
             slotsRefreshTimeout: commandTimeoutMs,
           },

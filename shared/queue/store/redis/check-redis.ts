@@ -1,0 +1,28 @@
+import { type Client, told } from './connect.ts';
+
+/** What of a Redis could lose what the store keeps. */
+export interface RedisProblem {
+  readonly setting: string;
+  readonly value: string;
+  readonly wanted: string;
+}
+
+const wanted = { appendonly: 'yes', 'maxmemory-policy': 'noeviction' } as const;
+
+const settingOf = (answer: unknown): string | undefined => {
+  const [, value] = Array.isArray(answer) ? answer : Object.entries(Object(answer)).flat();
+  return typeof value === 'string' ? value : undefined;
+};
+
+/**
+ * Whether the server keeps what it is given: an append-only file, and no eviction. A setting that it does not tell (as
+ * managed ones do not) is no problem that we could know of.
+ */
+export const checkRedis = async (client: Client): Promise<readonly RedisProblem[]> => {
+  const problems: RedisProblem[] = [];
+  for (const [setting, value] of Object.entries(wanted)) {
+    const found = await told(client.config('GET', setting)).then(settingOf, () => undefined);
+    if (found !== undefined && found !== value) problems.push({ setting, value: found, wanted: value });
+  }
+  return problems;
+};
