@@ -4,12 +4,14 @@ import { createView } from '../../shared/kubernetes/view.ts';
 import type { DeriveOptions } from '../../shared/model/claim.ts';
 import type { Clock, Random } from '../../shared/model/clock.ts';
 import type { DesiredState } from '../../shared/model/desired-state.ts';
-import type { Settings } from '../../shared/process/config.ts';
+import type { CommonSettings, KubernetesSettings } from '../../shared/process/config.ts';
 import type { Log } from '../../shared/process/log.ts';
-import type { ListenAddress } from '../../shared/process/setting-table.ts';
 import type { Doorbell } from '../../shared/queue/doorbell/doorbell.ts';
 import type { Store } from '../../shared/queue/store/store.ts';
 import type { Functions } from '../platform/functions.ts';
+import { writeUnheld } from '../platform/unheld-note.ts';
+import type { ApiToken } from './api-token.ts';
+import { listening } from './cannot-listen.ts';
 import { createDispatch } from './dispatch.ts';
 import { createEvidence } from './evidence.ts';
 import { createFeeder } from './feeder.ts';
@@ -24,21 +26,15 @@ import { startWebhook, type Webhook } from './webhook/webhook.ts';
 
 export interface ForwarderDependencies {
   readonly connection: Connection;
-  readonly settings: Pick<
-    Settings,
-    | 'claim'
-    | 'gateType'
-    | 'requireEni'
-    | 'policy'
-    | 'kubernetes'
-    | 'dispatch'
-    | 'resyncMs'
-    | 'webhook'
-    | 'health'
-  >;
+  readonly settings: Omit<CommonSettings, 'logLevel' | 'exitWithParent'> & {
+    readonly kubernetes: KubernetesSettings;
+  };
   readonly store: Store;
   readonly doorbell: Doorbell;
-  readonly functions: Functions;
+  /** Absent: workers take what is due themselves. */
+  readonly functions?: Functions;
+  /** Absent: the functions reach the cluster by themselves. */
+  readonly apiToken?: ApiToken;
   /** How often the store is asked what is due. */
   readonly askEveryMs: number;
   readonly clock: Clock;
@@ -75,35 +71,13 @@ const endMs = 10_000;
 /** A leader whom a newer one refused asks for the Lease again after so long. */
 const deposedMs = 2_000;
 
-/** An address that was configured cannot be listened on. */
-export class CannotListenError extends Error {
-  readonly what: 'webhook' | 'health';
-  readonly address: ListenAddress;
-
-  constructor(what: 'webhook' | 'health', address: ListenAddress, cause: unknown) {
-    super(cause instanceof Error ? cause.message : String(cause));
-    this.name = 'CannotListenError';
-    this.what = what;
-    this.address = address;
-  }
-}
-
-const listening = <T>(
-  what: 'webhook' | 'health',
-  address: ListenAddress,
-  start: () => Promise<T>,
-): Promise<T> =>
-  start().catch((error: unknown) => {
-    throw new CannotListenError(what, address, error);
-  });
-
 /**
  * The resident process in the cluster: watches and admits Pods, and while it holds the Lease puts and dispatches.
  *
  * @throws CannotListenError
  */
 export const startForwarder = async (dependencies: ForwarderDependencies): Promise<Forwarder> => {
-  const { connection, settings, store, doorbell, functions, clock, random, log } = dependencies;
+  const { connection, settings, store, doorbell, functions, apiToken, clock, random, log } = dependencies;
   const options: DeriveOptions = {
     claim: settings.claim,
     gateType: settings.gateType,
@@ -120,15 +94,17 @@ export const startForwarder = async (dependencies: ForwarderDependencies): Promi
     clock,
     log,
   });
-  const readiness = createReadinessCalls({
-    functions,
-    isWaiting: () => waiting.any,
-    unheld: unheld.proven,
-    clock,
-    log,
-  });
+  const readiness =
+    functions &&
+    createReadinessCalls({
+      functions,
+      isWaiting: () => waiting.any,
+      unheld: unheld.proven,
+      clock,
+      log,
+    });
   const onPut = (state: DesiredState): void => {
-    if (waiting.note(state)) readiness.soon();
+    if (waiting.note(state)) readiness?.soon();
     ungated.note(state);
   };
   const feeder = createFeeder({
@@ -150,19 +126,21 @@ export const startForwarder = async (dependencies: ForwarderDependencies): Promi
     clock,
     log,
   });
-  const dispatch = createDispatch({
-    ...settings.dispatch,
-    askEveryMs: dependencies.askEveryMs,
-    store,
-    doorbell,
-    functions,
-    clock,
-    log,
-    onReconciled: () => {
-      readiness.now();
-      void lookForEvidence();
-    },
-  });
+  const dispatch =
+    functions &&
+    createDispatch({
+      ...settings.dispatch,
+      askEveryMs: dependencies.askEveryMs,
+      store,
+      doorbell,
+      functions,
+      clock,
+      log,
+      onReconciled: () => {
+        readiness?.now();
+        void lookForEvidence();
+      },
+    });
   const watches = startWatches({
     connection,
     view,
@@ -180,10 +158,14 @@ export const startForwarder = async (dependencies: ForwarderDependencies): Promi
     store,
     catchUp: watches.catchUp,
     feeder,
-    dispatch,
-    readiness,
+    services: [dispatch ?? [], readiness ?? []].flat(),
+    ...(apiToken === undefined ? {} : { apiToken }),
     lookForEvidence,
-    lookForUnheld: unheld.look,
+    lookForUnheld: async () => {
+      if (!(await unheld.look())) return;
+      if (readiness !== undefined) readiness.now();
+      else await writeUnheld(store, unheld.proven());
+    },
     resyncMs: settings.resyncMs,
     clock,
     log,
@@ -228,7 +210,9 @@ export const startForwarder = async (dependencies: ForwarderDependencies): Promi
   );
 
   const isLeading = (): boolean => !ending.signal.aborted && lease?.held === true;
-  const figures = (): Figures => ({ ...view.sizes(), ...dispatch.load(), complete: feeder.isComplete() });
+  const figures = (): Figures => ({ ...view.sizes(),
+    ...(dispatch?.load() ?? { running: 0, waiting: 0 }),
+    complete: feeder.isComplete() });
   const { webhook: webhookSettings, health: healthAddress } = settings;
   let webhook: Webhook | undefined;
   let health: HealthServer | undefined;

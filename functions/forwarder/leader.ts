@@ -1,9 +1,8 @@
 import type { Clock } from '../../shared/model/clock.ts';
 import type { Log } from '../../shared/process/log.ts';
 import type { Store } from '../../shared/queue/store/store.ts';
-import type { Dispatch } from './dispatch.ts';
+import type { ApiToken } from './api-token.ts';
 import type { Feeder } from './feeder.ts';
-import type { ReadinessCalls } from './readiness-calls.ts';
 import { sweep } from './sweep.ts';
 
 export interface LeaderDependencies {
@@ -11,11 +10,12 @@ export interface LeaderDependencies {
   /** Resolves when each watch has passed what was true at the call. */
   readonly catchUp: () => Promise<void>;
   readonly feeder: Feeder;
-  readonly dispatch: Dispatch;
-  readonly readiness: ReadinessCalls;
+  /** What runs while it leads: who invokes the functions. */
+  readonly services: readonly { start(): void; stop(): Promise<void> }[];
+  readonly apiToken?: ApiToken;
   readonly lookForEvidence: () => Promise<void>;
-  /** True: there are gates to open that nobody holds. */
-  readonly lookForUnheld: () => Promise<boolean>;
+  /** Sees to gates that nobody holds. */
+  readonly lookForUnheld: () => Promise<void>;
   readonly resyncMs: number;
   readonly clock: Clock;
   readonly log: Log;
@@ -36,12 +36,15 @@ const retryFirstMs = 200;
 const retryMostMs = 5_000;
 
 export const createLeader = (dependencies: LeaderDependencies): Leader => {
-  const { store, catchUp, feeder, dispatch, readiness, clock, log } = dependencies;
+  const { store, catchUp, feeder, services, apiToken, clock, log } = dependencies;
   let leading: AbortController | undefined;
   /** Whose take-over is under way. */
   let takingOver: AbortSignal | undefined;
 
-  /** The epoch first: whoever led before is refused from then on. Then the truth, then the puts. */
+  /**
+   * The epoch first: whoever led before is refused from then on. Then the functions' way to the cluster, which a lost
+   * store has lost too; then the truth, then the puts.
+   */
   const takeOver = async (signal: AbortSignal): Promise<void> => {
     if (takingOver === signal) return;
     takingOver = signal;
@@ -49,7 +52,7 @@ export const createLeader = (dependencies: LeaderDependencies): Leader => {
       for (let pauseMs = retryFirstMs; !signal.aborted; pauseMs = Math.min(retryMostMs, pauseMs * 2)) {
         try {
           const start = await store.takeOver();
-          await catchUp();
+          await Promise.all([catchUp(), apiToken?.writeNow()]);
           if (!signal.aborted) feeder.lead(start);
           return;
         } catch (error) {
@@ -79,18 +82,23 @@ export const createLeader = (dependencies: LeaderDependencies): Leader => {
   const tick = async (signal: AbortSignal): Promise<void> => {
     for (let count = 0; !signal.aborted; count += 1) {
       await Promise.all([checkGeneration(signal), dependencies.lookForEvidence()]);
-      if (count % unheldEveryTicks === 0 && (await dependencies.lookForUnheld())) readiness.now();
+      if (count % unheldEveryTicks === 0) await lookForUnheld();
       await clock.sleep(tickMs, signal);
     }
   };
 
+  const lookForUnheld = (): Promise<void> =>
+    dependencies.lookForUnheld().catch((error: unknown) => {
+      log.warn('Gates that nobody holds could not be seen to.', { error });
+    });
+
   const run = async (signal: AbortSignal): Promise<void> => {
     await takeOver(signal);
     if (signal.aborted) return;
-    dispatch.start();
-    readiness.start();
+    for (const service of services) service.start();
     await Promise.all([
       tick(signal),
+      apiToken?.keep(signal),
       sweep(
         {
           store,
@@ -118,7 +126,7 @@ export const createLeader = (dependencies: LeaderDependencies): Leader => {
       leading?.abort();
       leading = undefined;
       feeder.stop();
-      await Promise.all([dispatch.stop(), readiness.stop()]);
+      await Promise.all(services.map((service) => service.stop()));
     },
   };
 };

@@ -12,5 +12,14 @@ export interface ReconcileDeps {
   readonly writer: ObjectWriter;
   readonly policy: Policy;
   readonly clock: Clock;
+  /** Unix ms when the platform ends the invocation; absent: it does not. */
+  readonly deadlineAt?: number;
   readonly log: Log;
 }
+
+/** The longest that one step may take until its hold can be handed back: a call, its task, and the store. */
+const stepMs = 15_000;
+
+/** Whether what is begun now can be ended, or handed back, before the platform ends the invocation. */
+export const hasTime = ({ deadlineAt, clock }: Pick<ReconcileDeps, 'deadlineAt' | 'clock'>): boolean =>
+  deadlineAt === undefined || clock.now() + stepMs < deadlineAt;

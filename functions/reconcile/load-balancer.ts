@@ -5,7 +5,7 @@ import { nothingRecorded, type Recorded } from '../../shared/model/observed.ts';
 import { hasLeft } from '../../shared/model/plan.ts';
 import { type ProblemCode, problem } from '../../shared/model/problems.ts';
 import type { ReconcileAnswer } from '../platform/functions.ts';
-import type { ReconcileDeps } from './deps.ts';
+import { hasTime, type ReconcileDeps } from './deps.ts';
 import { problemCodeOf, type Retry, retryAfter } from './failure.ts';
 import { bringToEnd, bringToLife } from './life.ts';
 import { type ObjectProblem, reportProblems, reportSuccess } from './report.ts';
@@ -208,6 +208,8 @@ export const reconcileLoadBalancer = async (
   deps: ReconcileDeps,
 ): Promise<Result> => {
   const { store, log } = deps;
+  // It stays due, and the next invocation has time.
+  if (!hasTime(deps)) return { loadBalancerKey, outcome: 'held', detail: 'the invocation ends soon' };
   try {
     const hold = await store.take(loadBalancerKey, invocationId);
     if (hold === 'held' || hold === 'nothing') return { loadBalancerKey, outcome: hold };

@@ -6,7 +6,7 @@ import type { Binding, ObservedLoadBalancer, Recorded, Refusal } from '../../sha
 import { plan } from '../../shared/model/plan.ts';
 import type { TargetHealthRead } from '../../shared/model/plan-targets.ts';
 import type { Plan, Step } from '../../shared/model/plan-types.ts';
-import type { ReconcileDeps } from './deps.ts';
+import { hasTime, type ReconcileDeps } from './deps.ts';
 import { type Retry, retryAfter } from './failure.ts';
 import { refusalsOf, withoutRefused } from './refusals.ts';
 import type { ObjectProblem } from './report.ts';
@@ -219,8 +219,9 @@ class Walk {
         continue;
       }
       steps += 1;
-      if (steps > maxSteps) {
-        this.#retry = { afterMs: 0, reason: 'many steps are left', strict: false, readFirst: false };
+      if (steps > maxSteps || !hasTime(this.#deps)) {
+        const reason = steps > maxSteps ? 'many steps are left' : 'the invocation ends soon';
+        this.#retry = { afterMs: 0, reason, strict: false, readFirst: false };
         break;
       }
       lane = step.lane;

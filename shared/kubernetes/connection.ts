@@ -17,6 +17,8 @@ export interface TokenProvider {
 export interface Connection {
   readonly server: URL;
   readonly agent: HttpAgent | HttpsAgent;
+  /** PEM of the authority that the server's certificate must be signed by; absent: the public ones. */
+  readonly ca?: string;
   readonly credentials: TokenProvider;
   /** Ends the kept connections; requests under way fail. */
   close(): void;
@@ -61,6 +63,7 @@ export const connectionOf = (settings: ConnectionSettings): Connection => {
   return {
     server,
     agent,
+    ...(settings.ca === undefined ? {} : { ca: settings.ca.toString() }),
     credentials: typeof settings.token === 'object' ? settings.token : staticToken(settings.token),
     close: () => agent.destroy(),
   };

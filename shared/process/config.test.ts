@@ -10,13 +10,13 @@ const least = {
 };
 
 const read = (env: Record<string, string>) => {
-  const answer = readSettings(env);
+  const answer = readSettings(env, 'standalone');
   if (!('settings' in answer)) throw new Error(describeProblems(answer.problems));
   return answer.settings;
 };
 
 const problemsOf = (env: Record<string, string>) =>
-  Object.fromEntries(readSettings(env).problems.map((problem) => [problem.name, problem]));
+  Object.fromEntries(readSettings(env, 'standalone').problems.map((problem) => [problem.name, problem]));
 
 test('the fewest settings start it, everything else has its documented default', () => {
   const settings = read({ ...least, HOME: '/root' });
@@ -92,11 +92,15 @@ test("SCF's own names of the credentials are read", () => {
 });
 
 test('the refusal can be read, and shows no value that may be a secret', () => {
-  const { problems } = readSettings({ CLB_DIRECT_SECRET_KEY: 'hush', CLB_DIRECT_CLAIM: 'x' });
+  const { problems } = readSettings(
+    { CLB_DIRECT_SECRET_KEY: 'hush', CLB_DIRECT_CLAIM: 'x', CLB_DIRECT_REDIS_URL: 'http://:hush@host' },
+    'forwarder',
+  );
   const text = describeProblems(problems);
   expect(text).toContain('CLB_DIRECT_CLAIM: "x"; allowed: one of annotation, class');
   expect(text).toContain('CLB_DIRECT_CLUSTER_ID: not set; allowed: 1 to 32 characters');
   expect(text).toContain('CLB_DIRECT_SECRET_KEY: no such setting');
+  expect(text).toContain('CLB_DIRECT_REDIS_URL: a redis:// or rediss:// URL');
   expect(text).not.toContain('hush');
 });
 
@@ -110,4 +114,34 @@ test('every setting is documented, and every default is allowed', () => {
     value === undefined ? [] : [[name, value] as const],
   );
   expect(read({ ...least, ...Object.fromEntries(defaults) })).toEqual(read(least));
+});
+
+test('each program asks only for what it needs', () => {
+  const names = (program: Parameters<typeof readSettings>[1], env: Record<string, string>) =>
+    readSettings(env, program)
+      .problems.map(({ name }) => name)
+      .sort();
+  const id = { CLB_DIRECT_CLUSTER_ID: 'demo' };
+  expect(names('function', id)).toEqual([
+    'CLB_DIRECT_CLB_REGION',
+    'CLB_DIRECT_REDIS_URL',
+    'CLB_DIRECT_TOKEN_KEY',
+    'TENCENTCLOUD_SECRET_ID',
+    'TENCENTCLOUD_SECRET_KEY',
+  ]);
+  expect(names('forwarder', { ...id, CLB_DIRECT_PLATFORM: 'scf' })).toEqual([
+    'CLB_DIRECT_FUNCTIONS_REGION',
+    'CLB_DIRECT_REDIS_URL',
+    'CLB_DIRECT_TOKEN_KEY',
+    'KUBECONFIG',
+  ]);
+  expect(names('forwarder', id)).toEqual(['CLB_DIRECT_REDIS_URL', 'KUBECONFIG']);
+});
+
+test('several Redis URLs are a cluster, each cluster of Kubernetes has keys of its own', () => {
+  const answer = readSettings({ ...least, CLB_DIRECT_REDIS_URL: 'redis://a,redis://b:7000' }, 'worker');
+  expect('settings' in answer && answer.settings.redis).toEqual({
+    urls: ['redis://a', 'redis://b:7000'],
+    prefix: 'clb-direct:demo',
+  });
 });

@@ -44,19 +44,48 @@ export interface ClbSettings {
   readonly credentials: { readonly secretId: string; readonly secretKey: string; readonly token?: string };
 }
 
-/** Everything that the standalone process and the forwarder are told; read once, in `main`. */
-export interface Settings {
+export interface KubernetesSettings {
+  readonly source: KubernetesSource;
+  readonly identity: string;
+  readonly namespace: string;
+  readonly leaseName: string;
+}
+
+export interface RedisSettings {
+  /** Several: nodes of a Redis Cluster. */
+  readonly urls: readonly [string, ...string[]];
+  /** Of every key; one for each cluster that shares the Redis. */
+  readonly prefix: string;
+}
+
+/** How the forwarder reaches the functions; with `worker` they take their work themselves. */
+export interface FunctionsSettings {
+  readonly platform: 'lambda' | 'scf' | 'worker';
+  readonly reconcile: string;
+  readonly readiness: string;
+  readonly region?: string;
+  readonly endpoint?: string;
+  readonly protocol: 'https' | 'http';
+  readonly timeoutMs: number;
+  /** Whose tokens they use, and what seals those in the store; absent with `worker`. */
+  readonly token?: { readonly serviceAccount: string; readonly key: Buffer; readonly apiServer?: string };
+}
+
+/** What only some programs are told, by name; read once, in `main`. */
+interface Parts {
+  readonly kubernetes: KubernetesSettings;
+  readonly clb: ClbSettings;
+  readonly redis: RedisSettings;
+  readonly functions: FunctionsSettings;
+  readonly tokenKey: Buffer;
+}
+
+/** What every program is told. */
+export interface CommonSettings {
   readonly claim: 'annotation' | 'class';
   readonly gateType: string;
   readonly requireEni: boolean;
   readonly policy: Policy;
-  readonly kubernetes: {
-    readonly source: KubernetesSource;
-    readonly identity: string;
-    readonly namespace: string;
-    readonly leaseName: string;
-  };
-  readonly clb: ClbSettings;
   readonly webhook?: WebhookSettings;
   readonly health?: ListenAddress;
   readonly dispatch: { readonly maxInvocations: number; readonly batchSize: number };
@@ -64,6 +93,17 @@ export interface Settings {
   readonly logLevel: LogLevel;
   readonly exitWithParent: boolean;
 }
+
+const needs = {
+  standalone: ['kubernetes', 'clb'],
+  forwarder: ['kubernetes', 'redis', 'functions'],
+  worker: ['kubernetes', 'clb', 'redis'],
+  function: ['clb', 'redis', 'tokenKey'],
+} as const satisfies Record<string, readonly (keyof Parts)[]>;
+
+export type Program = keyof typeof needs;
+
+export type SettingsOf<P extends Program> = CommonSettings & Pick<Parts, (typeof needs)[P][number]>;
 
 type Table = typeof settingTable;
 type Values = { [K in keyof Table]: z.output<Table[K]['schema']> };
@@ -149,13 +189,23 @@ const parseAll = (env: Env, problems: SettingProblem[]): Partial<Values> => {
     const value = given(env, prefix + name);
     const parsed = of.schema.safeParse(value ?? of.default);
     if (parsed.success) values[name] = parsed.data;
-    else problems.push({ name: prefix + name, value, allowed: of.allowed });
+    else {
+      const shown = of.secret === true ? { value: undefined, hidden: true as const } : { value };
+      problems.push({ name: prefix + name, ...shown, allowed: of.allowed });
+    }
   }
   return values;
 };
 
 const isWhole = (values: Partial<Values>): values is Values =>
   Object.keys(settingTable).every((name) => Object.hasOwn(values, name));
+
+const missing = (name: keyof Table, values: Partial<Values>, problems: SettingProblem[]): void => {
+  // One that could not be read has its problem already.
+  if (Object.hasOwn(values, name)) {
+    problems.push({ name: prefix + name, value: undefined, allowed: settingTable[name].allowed });
+  }
+};
 
 const webhookOf = (values: Partial<Values>, problems: SettingProblem[]): WebhookSettings | undefined => {
   const configuration = values.WEBHOOK_CONFIGURATION;
@@ -184,66 +234,137 @@ const webhookOf = (values: Partial<Values>, problems: SettingProblem[]): Webhook
   };
 };
 
+/** A host of our own machine may be spoken to without protection, no other. */
+const unprotected = (
+  name: 'CLB' | 'FUNCTIONS',
+  protocol: string | undefined,
+  endpoint: string | undefined,
+  problems: SettingProblem[],
+): void => {
+  if (protocol !== 'http' || (endpoint !== undefined && isLoopback(endpoint))) return;
+  problems.push({
+    name: `${prefix}${name}_PROTOCOL`,
+    value: 'http',
+    allowed: `https, because ${prefix}${name}_ENDPOINT (${endpoint ?? 'not set'}) is not on this machine`,
+  });
+};
+
+/** Each part, or undefined with the problem noted; asked for only where a program needs it. */
+const readers: {
+  readonly [K in keyof Parts]: (
+    values: Partial<Values>,
+    env: Env,
+    problems: SettingProblem[],
+  ) => Parts[K] | undefined;
+} = {
+  kubernetes: (values, env, problems) => {
+    const source = kubernetesSource(env, problems);
+    const { NAMESPACE: namespace, LEASE_NAME: leaseName } = values;
+    if (source === undefined || namespace === undefined || leaseName === undefined) return undefined;
+    return { source, identity: values.IDENTITY ?? hostname(), namespace, leaseName };
+  },
+  clb: (values, env, problems) => {
+    const clbCredentials = credentials(env, problems);
+    const { CLB_ENDPOINT: endpoint, CLB_PROTOCOL: protocol, CLB_REGION: region } = values;
+    unprotected('CLB', protocol, endpoint, problems);
+    if (region === undefined) missing('CLB_REGION', values, problems);
+    if (endpoint === undefined || protocol === undefined || region === undefined) return undefined;
+    return {
+      endpoint,
+      protocol,
+      region,
+      ...(values.CLB_VPC_ID === undefined ? {} : { vpcId: values.CLB_VPC_ID }),
+      credentials: clbCredentials,
+    };
+  },
+  redis: (values, _env, problems) => {
+    const { REDIS_URL: urls, CLUSTER_ID: clusterId } = values;
+    if (urls === undefined) missing('REDIS_URL', values, problems);
+    return urls === undefined || clusterId === undefined
+      ? undefined
+      : { urls, prefix: `clb-direct:${clusterId}` };
+  },
+  tokenKey: (values, _env, problems) => {
+    if (values.TOKEN_KEY === undefined) missing('TOKEN_KEY', values, problems);
+    return values.TOKEN_KEY;
+  },
+  functions: (values, _env, problems) => {
+    if (!isWhole(values)) return undefined;
+    const { PLATFORM: platform, TOKEN_KEY: key, API_SERVER: apiServer } = values;
+    unprotected('FUNCTIONS', values.FUNCTIONS_PROTOCOL, values.FUNCTIONS_ENDPOINT, problems);
+    if (platform !== 'worker' && key === undefined) missing('TOKEN_KEY', values, problems);
+    if (platform === 'scf' && values.FUNCTIONS_REGION === undefined) {
+      missing('FUNCTIONS_REGION', values, problems);
+    }
+    return {
+      platform,
+      reconcile: values.RECONCILE_FUNCTION,
+      readiness: values.READINESS_FUNCTION,
+      ...(values.FUNCTIONS_REGION === undefined ? {} : { region: values.FUNCTIONS_REGION }),
+      ...(values.FUNCTIONS_ENDPOINT === undefined ? {} : { endpoint: values.FUNCTIONS_ENDPOINT }),
+      protocol: values.FUNCTIONS_PROTOCOL,
+      timeoutMs: values.FUNCTIONS_TIMEOUT_SECONDS * 1000,
+      ...(key === undefined
+        ? {}
+        : {
+            token: {
+              serviceAccount: values.SERVICE_ACCOUNT,
+              key,
+              ...(apiServer === undefined ? {} : { apiServer }),
+            },
+          }),
+    };
+  },
+};
+
 /**
- * Reads every setting at once and finds every problem at once.
+ * Reads every setting that a program needs and finds every problem at once.
  *
  * @param env usually `process.env`
  */
-export const readSettings = (
+export const readSettings = <P extends Program>(
   env: Env,
+  program: P,
 ):
-  | { readonly settings: Settings; readonly problems: readonly [] }
+  | { readonly settings: SettingsOf<P>; readonly problems: readonly [] }
   | { readonly problems: readonly SettingProblem[] } => {
   const problems: SettingProblem[] = [];
   const values = parseAll(env, problems);
-  const clbCredentials = credentials(env, problems);
-  const source = kubernetesSource(env, problems);
   const webhook = webhookOf(values, problems);
-  if (
-    values.CLB_PROTOCOL === 'http' &&
-    values.CLB_ENDPOINT !== undefined &&
-    !isLoopback(values.CLB_ENDPOINT)
-  ) {
-    problems.push({
-      name: `${prefix}CLB_PROTOCOL`,
-      value: 'http',
-      allowed: `https, because ${prefix}CLB_ENDPOINT (${values.CLB_ENDPOINT}) is not on this machine`,
-    });
-  }
-  if (problems.length > 0 || !isWhole(values) || source === undefined) return { problems };
-  return {
-    problems: [],
-    settings: {
-      claim: values.CLAIM,
-      gateType: values.GATE_TYPE ?? (values.CLAIM === 'class' ? ownGateType : defaultGateType),
-      requireEni: values.REQUIRE_ENI,
-      policy: {
-        clusterId: values.CLUSTER_ID,
-        defaultWeight: values.DEFAULT_WEIGHT,
-        drainSeconds: values.DRAIN_SECONDS,
-        drainSlackSeconds: values.DRAIN_SLACK_SECONDS,
-      },
-      kubernetes: {
-        source,
-        identity: values.IDENTITY ?? hostname(),
-        namespace: values.NAMESPACE,
-        leaseName: values.LEASE_NAME,
-      },
-      clb: {
-        endpoint: values.CLB_ENDPOINT,
-        protocol: values.CLB_PROTOCOL,
-        region: values.CLB_REGION,
-        ...(values.CLB_VPC_ID === undefined ? {} : { vpcId: values.CLB_VPC_ID }),
-        credentials: clbCredentials,
-      },
-      ...(webhook === undefined ? {} : { webhook }),
-      ...(values.HEALTH_LISTEN === undefined ? {} : { health: values.HEALTH_LISTEN }),
-      dispatch: { maxInvocations: values.MAX_INVOCATIONS, batchSize: values.BATCH_SIZE },
-      resyncMs: values.RESYNC_SECONDS * 1000,
-      logLevel: values.LOG_LEVEL,
-      exitWithParent: values.EXIT_WITH_PARENT,
+  const parts: Partial<Record<keyof Parts, unknown>> = {};
+  for (const part of needs[program]) parts[part] = readers[part](values, env, problems);
+  if (problems.length > 0 || !isWhole(values)) return { problems };
+  const common: CommonSettings = {
+    claim: values.CLAIM,
+    gateType: values.GATE_TYPE ?? (values.CLAIM === 'class' ? ownGateType : defaultGateType),
+    requireEni: values.REQUIRE_ENI,
+    policy: {
+      clusterId: values.CLUSTER_ID,
+      defaultWeight: values.DEFAULT_WEIGHT,
+      drainSeconds: values.DRAIN_SECONDS,
+      drainSlackSeconds: values.DRAIN_SLACK_SECONDS,
     },
+    ...(webhook === undefined ? {} : { webhook }),
+    ...(values.HEALTH_LISTEN === undefined ? {} : { health: values.HEALTH_LISTEN }),
+    dispatch: { maxInvocations: values.MAX_INVOCATIONS, batchSize: values.BATCH_SIZE },
+    resyncMs: values.RESYNC_SECONDS * 1000,
+    logLevel: values.LOG_LEVEL,
+    exitWithParent: values.EXIT_WITH_PARENT,
   };
+  // Every part is there: one that is missing has noted its problem.
+  return { problems: [], settings: { ...common, ...parts } as SettingsOf<P> };
+};
+
+/**
+ * The CLB credentials as they are now: a platform that hands out temporary ones changes them under us.
+ *
+ * @throws Error when there are none
+ */
+export const readClbCredentials = (env: Env): ClbSettings['credentials'] => {
+  const problems: SettingProblem[] = [];
+  const found = credentials(env, problems);
+  if (problems.length > 0) throw new Error(describeProblems(problems));
+  return found;
 };
 
 /** The refusal as a person reads it on stderr. */

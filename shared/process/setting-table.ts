@@ -11,6 +11,8 @@ export interface Setting<T> {
   /** As a person would write it; absent: must be given, or its absence has a meaning of its own. */
   readonly default?: string;
   readonly allowed: string;
+  /** Never shown, not even when it is wrong. */
+  readonly secret?: true;
   readonly schema: z.ZodType<T, string | undefined>;
 }
 
@@ -50,11 +52,30 @@ const address = {
     .refine(({ port }) => port <= 65_535)
     .optional(),
 };
+const redisUrl = /^rediss?:\/\/[^\s,]+$/;
+const redisUrls = {
+  allowed: 'a redis:// or rediss:// URL; several of them, separated by commas: nodes of a Redis Cluster',
+  schema: z
+    .string()
+    .transform((value) => value.split(','))
+    .refine((urls) => urls.every((url) => redisUrl.test(url) && URL.canParse(url)))
+    .transform(([first = '', ...others]): readonly [string, ...string[]] => [first, ...others])
+    .optional(),
+};
+const key = {
+  allowed: '32 bytes in base64, as `openssl rand -base64 32` prints them',
+  schema: z
+    .string()
+    .transform((value) => Buffer.from(value, 'base64'))
+    .refine((bytes) => bytes.length === 32)
+    .optional(),
+};
 const dnsName = /^[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?$/;
 const label = /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/;
 const conditionType = /^([a-z0-9]([a-z0-9.-]*[a-z0-9])?\/)?[A-Za-z0-9]([A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?$/;
 const hostWithPort = /^(?:\[[0-9a-fA-F:]+\]|[A-Za-z0-9.-]+)(:\d{1,5})?$/;
 const id = /^[A-Za-z0-9._-]+$/;
+const functionName = /^[A-Za-z0-9_:-]{1,170}$/;
 
 /** The gate beside TKE's own controllers, so that two owners never write one condition. */
 export const ownGateType = 'clb-direct.io/load-balancer-ready';
@@ -110,7 +131,7 @@ export const settingTable = {
   }),
   CLB_REGION: setting({
     meaning: 'Region of the load balancers, such as ap-guangzhou.',
-    ...text('a region such as ap-guangzhou', /^[a-z0-9-]{1,64}$/),
+    ...optionalText('a region such as ap-guangzhou', /^[a-z0-9-]{1,64}$/),
   }),
   CLB_VPC_ID: setting({
     meaning: 'VPC of the cluster, for load balancers that are created.',
@@ -180,6 +201,58 @@ export const settingTable = {
     meaning: 'At most so many load balancers in one invocation.',
     default: '16',
     ...whole(1, 100),
+  }),
+  REDIS_URL: setting({
+    meaning: 'The Redis of store and doorbell; its password stays hidden.',
+    secret: true,
+    ...redisUrls,
+  }),
+  PLATFORM: setting({
+    meaning: 'Where the functions run: on AWS Lambda, on Tencent SCF, or in workers in the cluster.',
+    default: 'worker',
+    ...oneOf(['lambda', 'scf', 'worker']),
+  }),
+  RECONCILE_FUNCTION: setting({
+    meaning: 'Name (Lambda: or ARN) of the reconcile function.',
+    default: 'clb-direct-reconcile',
+    ...text('a function name or ARN', functionName),
+  }),
+  READINESS_FUNCTION: setting({
+    meaning: 'Name (Lambda: or ARN) of the readiness function.',
+    default: 'clb-direct-readiness',
+    ...text('a function name or ARN', functionName),
+  }),
+  FUNCTIONS_REGION: setting({
+    meaning: 'Region of the functions.',
+    ...optionalText('a region such as ap-guangzhou or us-east-1', /^[a-z0-9-]{1,64}$/),
+  }),
+  FUNCTIONS_ENDPOINT: setting({
+    meaning: 'Host of the platform’s API, if not its usual one.',
+    ...optionalText('host or host:port', hostWithPort),
+  }),
+  FUNCTIONS_PROTOCOL: setting({
+    meaning: 'http only for an endpoint on this machine.',
+    default: 'https',
+    ...oneOf(['https', 'http']),
+  }),
+  FUNCTIONS_TIMEOUT_SECONDS: setting({
+    meaning: 'An invocation without an answer is given up after so long; as long as the functions may run.',
+    default: '90',
+    ...whole(20, 900),
+  }),
+  SERVICE_ACCOUNT: setting({
+    meaning: 'ServiceAccount of our namespace whose tokens the functions use.',
+    default: 'clb-direct-functions',
+    ...text('a DNS name', dnsName),
+  }),
+  TOKEN_KEY: setting({
+    meaning: 'Seals the functions’ API token in the store; the same for forwarder and functions.',
+    secret: true,
+    ...key,
+  }),
+  API_SERVER: setting({
+    meaning: 'Where the functions reach the API server, if not where the forwarder does.',
+    ...optionalText('an https URL', /^https:\/\/[^\s?#]+$/),
   }),
   LOG_LEVEL: setting({
     meaning: 'Least severity that is logged.',
