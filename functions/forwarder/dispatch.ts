@@ -70,7 +70,7 @@ export const createDispatch = (dependencies: DispatchDependencies): Dispatch => 
   /** An invocation has them, and did not begin in time. */
   const overdue = new Set<LoadBalancerKey>();
   let on = false;
-  let listening = false;
+  let stopListening: (() => Promise<void>) | undefined;
   let asking = false;
   let askAgain = false;
   /** Something comes due by itself, as far as the store told last. */
@@ -195,8 +195,7 @@ export const createDispatch = (dependencies: DispatchDependencies): Dispatch => 
   const alarmOfRings = createAlarm(clock, pump);
 
   const listen = (): void => {
-    listening = true;
-    doorbell.listen(
+    stopListening = doorbell.listen(
       async (rings) => {
         if (!on) return;
         // What runs is asked for when it has ended: the function may have taken what rang.
@@ -215,7 +214,7 @@ export const createDispatch = (dependencies: DispatchDependencies): Dispatch => 
     start: () => {
       if (on) return;
       on = true;
-      if (!listening) listen();
+      listen();
       void ask();
     },
     stop: async () => {
@@ -225,7 +224,7 @@ export const createDispatch = (dependencies: DispatchDependencies): Dispatch => 
       backlog.clear();
       overdue.clear();
       failing.clear();
-      await Promise.all(ends);
+      await Promise.all([stopListening?.(), ...ends]);
     },
     load: () => ({ running: running.size, waiting: backlog.size }),
   };

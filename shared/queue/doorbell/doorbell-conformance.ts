@@ -121,6 +121,22 @@ export const doorbellConformance = (name: string, makeDoorbell: () => Doorbell |
       }
     });
 
+    test('who stops listening begins no batch any more, and leaves what rings to the next', async () => {
+      const doorbell = await make();
+      const first: string[] = [];
+      const second: string[] = [];
+      const stop = doorbell.listen(async (rings) => void first.push(...keysOf(rings)), { batchSize: 10 });
+      await doorbell.ring([ringOf('early')]);
+      await eventually(() => expect(first).toEqual(['early']));
+      await stop();
+      await doorbell.ring([ringOf('late')]);
+      await manyTurns();
+      expect(first).toEqual(['early']);
+      doorbell.listen(async (rings) => void second.push(...keysOf(rings)), { batchSize: 10 });
+      await eventually(() => expect(second).toContain('late'));
+      expect(first).toEqual(['early']);
+    });
+
     test('close ends it: no batch begins any more, and ringing harms nobody', async () => {
       const doorbell = await make();
       const heard: string[] = [];

@@ -11,7 +11,15 @@ export interface Ring {
  */
 export interface Doorbell {
   ring(rings: readonly Ring[]): Promise<void>;
-  /** Batches, urgent lanes first, at most `batchSize`; the next batch comes when the promise settles. */
-  listen(onBatch: (rings: readonly Ring[]) => Promise<void>, options: { readonly batchSize: number }): void;
+  /**
+   * Batches, urgent lanes first, at most `batchSize`; the next batch comes when the promise settles.
+   *
+   * @returns stops listening: no batch begins any more, and what rings from then on is left for others; resolves
+   * when the batch on its way has settled
+   */
+  listen(
+    onBatch: (rings: readonly Ring[]) => Promise<void>,
+    options: { readonly batchSize: number },
+  ): () => Promise<void>;
   close(): Promise<void>;
 }

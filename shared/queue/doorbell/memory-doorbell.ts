@@ -10,7 +10,7 @@ import type { Doorbell, Ring } from './doorbell.ts';
  */
 export const createMemoryDoorbell = (): Doorbell => {
   const waiting = new Map<LoadBalancerKey, Lane>();
-  const listeners: Promise<void>[] = [];
+  const listeners = new Set<Promise<void>>();
   let sleepers: (() => void)[] = [];
   let closed = false;
 
@@ -32,10 +32,11 @@ export const createMemoryDoorbell = (): Doorbell => {
   const consume = async (
     onBatch: (rings: readonly Ring[]) => Promise<void>,
     batchSize: number,
+    isOver: () => boolean,
   ): Promise<void> => {
     // Rings of one tick come as one batch.
     await Promise.resolve();
-    while (!closed) {
+    while (!isOver()) {
       const batch = nextBatch(batchSize);
       if (batch.length > 0) {
         // Whoever listens reports its own errors; the bell goes on.
@@ -60,7 +61,15 @@ export const createMemoryDoorbell = (): Doorbell => {
       wakeAll();
     },
     listen: (onBatch, { batchSize }) => {
-      if (!closed) listeners.push(consume(onBatch, batchSize));
+      let stopped = false;
+      const consumed = consume(onBatch, batchSize, () => closed || stopped);
+      listeners.add(consumed);
+      return async () => {
+        stopped = true;
+        wakeAll();
+        await consumed;
+        listeners.delete(consumed);
+      };
     },
     close: async () => {
       closed = true;
