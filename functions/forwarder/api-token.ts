@@ -42,7 +42,10 @@ export const createApiToken = (dependencies: ApiTokenDependencies): ApiToken => 
       await writeApiAccess(store, { server, ...(ca === undefined ? {} : { ca }), token, expiresAt }, key);
       renewAtMs = asked + (expiresAt - asked) * renewAt;
     } catch (error) {
-      log.warn('The functions’ API token could not be renewed; it is tried again.', { serviceAccount, error });
+      log.warn('The functions’ API token could not be renewed; it is tried again.', {
+        serviceAccount,
+        error,
+      });
       renewAtMs = clock.now() + retryMs;
     }
   };

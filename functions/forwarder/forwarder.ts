@@ -210,9 +210,11 @@ export const startForwarder = async (dependencies: ForwarderDependencies): Promi
   );
 
   const isLeading = (): boolean => !ending.signal.aborted && lease?.held === true;
-  const figures = (): Figures => ({ ...view.sizes(),
+  const figures = (): Figures => ({
+    ...view.sizes(),
     ...(dispatch?.load() ?? { running: 0, waiting: 0 }),
-    complete: feeder.isComplete() });
+    complete: feeder.isComplete(),
+  });
   const { webhook: webhookSettings, health: healthAddress } = settings;
   let webhook: Webhook | undefined;
   let health: HealthServer | undefined;

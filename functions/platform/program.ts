@@ -48,7 +48,9 @@ export const listening = <T>(starting: Promise<T>): Promise<T> =>
     if (!(error instanceof CannotListenError)) throw error;
     const { host, port } = error.address;
     const name = error.what === 'webhook' ? 'CLB_DIRECT_WEBHOOK_LISTEN' : 'CLB_DIRECT_HEALTH_LISTEN';
-    return refuse([{ name, value: `${host}:${port}`, allowed: `an address to listen on (${error.message})` }]);
+    return refuse([
+      { name, value: `${host}:${port}`, allowed: `an address to listen on (${error.message})` },
+    ]);
   });
 
 /** Ends well when told to, and with its parent where asked. */

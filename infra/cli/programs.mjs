@@ -1,6 +1,8 @@
 // The programs of this repository: each becomes one file of the same path below dist/.
 export const programs = [
+  'functions/forwarder/main.ts',
   'functions/platform/standalone.ts',
+  'functions/platform/worker.ts',
   'infra/cli/main.ts',
   'infra/sandbox/cluster/images/command-main.ts',
   'infra/sandbox/cluster/images/nginx-main.ts',
@@ -8,3 +10,7 @@ export const programs = [
   'infra/sandbox/cluster/kubelet/guard-main.ts',
   'infra/sandbox/load/client-main.ts',
 ];
+
+// What is uploaded to a platform for functions: one file each, CommonJS, because that is what every runtime of both
+// platforms loads under any name.
+export const functionBundles = ['functions/readiness/function.ts', 'functions/reconcile/function.ts'];

@@ -1,5 +1,5 @@
 import { hostname } from 'node:os';
-import type { z } from 'zod';
+import type * as z from 'zod/mini';
 import { defaultGateType } from '../model/names.ts';
 import type { Policy } from '../model/plan-types.ts';
 import type { LogLevel } from './log.ts';

@@ -20,5 +20,6 @@ test('another key, or a changed byte, is told and nothing is read', () => {
     changed[at] = (changed[at] ?? 0) ^ 1;
     expect(() => unseal(changed.toString('base64'), key)).toThrow(SealError);
   }
-  for (const broken of ['', 'AAAA', 'not base64 at all']) expect(() => unseal(broken, key)).toThrow(SealError);
+  for (const broken of ['', 'AAAA', 'not base64 at all'])
+    expect(() => unseal(broken, key)).toThrow(SealError);
 });

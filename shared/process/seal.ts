@@ -28,7 +28,9 @@ export const seal = (text: string, key: Buffer): string => {
 export const unseal = (sealed: string, key: Buffer): string => {
   try {
     const bytes = Buffer.from(sealed, 'base64');
-    const decipher = createDecipheriv(algorithm, key, bytes.subarray(0, ivBytes), { authTagLength: tagBytes });
+    const decipher = createDecipheriv(algorithm, key, bytes.subarray(0, ivBytes), {
+      authTagLength: tagBytes,
+    });
     decipher.setAuthTag(bytes.subarray(ivBytes, ivBytes + tagBytes));
     const text = decipher.update(bytes.subarray(ivBytes + tagBytes), undefined, 'utf8');
     return text + decipher.final('utf8');

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod/mini';
 import { clusterIdMaxLength, defaultGateType } from '../model/names.ts';
 
 export interface ListenAddress {
@@ -13,16 +13,15 @@ export interface Setting<T> {
   readonly allowed: string;
   /** Never shown, not even when it is wrong. */
   readonly secret?: true;
-  readonly schema: z.ZodType<T, string | undefined>;
+  readonly schema: z.ZodMiniType<T, string | undefined>;
 }
 
-const text = (allowed: string, pattern: RegExp) => ({
-  allowed,
-  schema: z.string().regex(pattern),
-});
+const matching = (pattern: RegExp) => z.string().check(z.regex(pattern));
+
+const text = (allowed: string, pattern: RegExp) => ({ allowed, schema: matching(pattern) });
 const optionalText = (allowed: string, pattern: RegExp) => ({
   allowed,
-  schema: z.string().regex(pattern).optional(),
+  schema: z.optional(matching(pattern)),
 });
 const oneOf = <const T extends readonly [string, ...string[]]>(values: T) => ({
   allowed: `one of ${values.join(', ')}`,
@@ -30,45 +29,57 @@ const oneOf = <const T extends readonly [string, ...string[]]>(values: T) => ({
 });
 const whole = (least: number, most: number) => ({
   allowed: `a whole number from ${least} to ${most}`,
-  schema: z
-    .string()
-    .regex(/^\d{1,9}$/)
-    .transform(Number)
-    .pipe(z.number().min(least).max(most)),
+  schema: z.pipe(
+    z.pipe(matching(/^\d{1,9}$/), z.transform(Number)),
+    z.number().check(z.minimum(least), z.maximum(most)),
+  ),
 });
 const flag = {
   allowed: 'true or false (1 or 0)',
-  schema: z.enum(['true', 'false', '1', '0']).transform((value) => value === 'true' || value === '1'),
+  schema: z.pipe(
+    z.enum(['true', 'false', '1', '0']),
+    z.transform((value): boolean => value === 'true' || value === '1'),
+  ),
 };
+const portOf = (value: string): number => Number(value.slice(value.lastIndexOf(':') + 1));
 const address = {
   allowed: 'host:port',
-  schema: z
-    .string()
-    .regex(/^(?:\[[0-9a-fA-F:.]+\]|[A-Za-z0-9.-]+):\d{1,5}$/)
-    .transform((value): ListenAddress => {
-      const at = value.lastIndexOf(':');
-      return { host: value.slice(0, at).replace(/^\[|\]$/g, ''), port: Number(value.slice(at + 1)) };
-    })
-    .refine(({ port }) => port <= 65_535)
-    .optional(),
+  schema: z.optional(
+    z.pipe(
+      z.string().check(
+        z.regex(/^(?:\[[0-9a-fA-F:.]+\]|[A-Za-z0-9.-]+):\d{1,5}$/),
+        z.refine((value) => portOf(value) <= 65_535),
+      ),
+      z.transform(
+        (value): ListenAddress => ({
+          host: value.slice(0, value.lastIndexOf(':')).replace(/^\[|\]$/g, ''),
+          port: portOf(value),
+        }),
+      ),
+    ),
+  ),
 };
-const redisUrl = /^rediss?:\/\/[^\s,]+$/;
+const isRedisUrl = (url: string): boolean => /^rediss?:\/\/[^\s,]+$/.test(url) && URL.canParse(url);
 const redisUrls = {
   allowed: 'a redis:// or rediss:// URL; several of them, separated by commas: nodes of a Redis Cluster',
-  schema: z
-    .string()
-    .transform((value) => value.split(','))
-    .refine((urls) => urls.every((url) => redisUrl.test(url) && URL.canParse(url)))
-    .transform(([first = '', ...others]): readonly [string, ...string[]] => [first, ...others])
-    .optional(),
+  schema: z.optional(
+    z.pipe(
+      z.string().check(z.refine((value) => value.split(',').every(isRedisUrl))),
+      z.transform((value): readonly [string, ...string[]] => {
+        const [first = '', ...others] = value.split(',');
+        return [first, ...others];
+      }),
+    ),
+  ),
 };
 const key = {
   allowed: '32 bytes in base64, as `openssl rand -base64 32` prints them',
-  schema: z
-    .string()
-    .transform((value) => Buffer.from(value, 'base64'))
-    .refine((bytes) => bytes.length === 32)
-    .optional(),
+  schema: z.optional(
+    z.pipe(
+      z.string().check(z.refine((value) => Buffer.from(value, 'base64').length === 32)),
+      z.transform((value) => Buffer.from(value, 'base64')),
+    ),
+  ),
 };
 const dnsName = /^[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?$/;
 const label = /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/;
