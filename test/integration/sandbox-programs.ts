@@ -12,7 +12,7 @@ export const buildSandboxPrograms = async (extra: readonly string[] = []): Promi
       'infra/sandbox/cluster/images/nginx-main.ts',
       'infra/sandbox/cluster/images/tcp-echo-main.ts',
       'infra/sandbox/cluster/images/command-main.ts',
-      'infra/sandbox/cluster/kubelet/guard-main.ts',
+      'infra/sandbox/guard-main.ts',
       'infra/sandbox/load/client-main.ts',
       ...extra,
     ],

@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import type { Guard } from './guard.ts';
+import type { Guard } from '../../guard.ts';
 
 export interface CommandOptions {
   readonly env: Record<string, string>;

@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import type { Guard } from './guard.ts';
+import type { Guard } from '../../guard.ts';
 
 /** How a container's process ended. */
 export interface Exit {

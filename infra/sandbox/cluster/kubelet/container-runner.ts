@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import type { Guard } from '../../guard.ts';
 import { programFile } from '../../program-files.ts';
 import { imageNames, imageProgram } from '../images/table.ts';
 import { type Container, type ContainerState, type ContainerStatus, timestamp } from '../objects.ts';
@@ -6,7 +7,6 @@ import { createBackOff } from './back-off.ts';
 import { runCommand } from './command.ts';
 import { type ContainerProcess, startContainerProcess } from './container-process.ts';
 import type { Deadline } from './deadline.ts';
-import type { Guard } from './guard.ts';
 import { httpGet, type ProbeTarget, startProbe } from './probe.ts';
 
 /** How the kubelet stand-in behaves in time; milliseconds. */

@@ -1,10 +1,10 @@
 import type { Addresses } from '../../addresses.ts';
+import { startGuard } from '../../guard.ts';
 import type { Client } from '../client.ts';
 import { createEventRecorder, type EventRecorder } from '../event-recorder.ts';
 import type { Informer } from '../informer.ts';
 import type { Pod } from '../objects.ts';
 import type { KubeletTimes } from './container-runner.ts';
-import { startGuard } from './guard.ts';
 import { type NodeSettings, postReady, registerNode, renewLease } from './node.ts';
 import { PodWorker } from './pod-worker.ts';
 

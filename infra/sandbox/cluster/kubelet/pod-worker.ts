@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Addresses } from '../../addresses.ts';
+import type { Guard } from '../../guard.ts';
 import type { Client } from '../client.ts';
 import type { EventRecorder } from '../event-recorder.ts';
 import { imageProgram } from '../images/table.ts';
@@ -9,7 +10,6 @@ import { isStatus } from '../transport.ts';
 import { ContainerRunner, type KubeletTimes } from './container-runner.ts';
 import { Deadline } from './deadline.ts';
 import { containerEnvironment } from './environment.ts';
-import type { Guard } from './guard.ts';
 import { podStatus } from './status.ts';
 
 export interface PodWorkerContext {

@@ -1,9 +1,9 @@
 import { request } from 'node:http';
 import { connect } from 'node:net';
 import type { SocketAddress } from '../../addresses.ts';
+import type { Guard } from '../../guard.ts';
 import type { Container, HttpGetAction, IntOrString, Probe } from '../objects.ts';
 import { runCommand } from './command.ts';
-import type { Guard } from './guard.ts';
 
 /** Where a container's probes and hooks reach it. */
 export interface ProbeTarget {

@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { programFile } from '../../program-files.ts';
+import { programFile } from './program-files.ts';
 
 /** Kills what is left of a sandbox when its process is gone, also after kill -9. */
 export interface Guard {
@@ -12,7 +12,7 @@ export interface Guard {
 
 /** Starts the guard process; it is started again if it dies. */
 export const startGuard = (programsDir?: string): Guard => {
-  const file = programFile('infra/sandbox/cluster/kubelet/guard-main', programsDir);
+  const file = programFile('infra/sandbox/guard-main', programsDir);
   const groups = new Set<number>();
   let closed = false;
   let child: ChildProcess;

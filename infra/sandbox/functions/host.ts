@@ -1,0 +1,105 @@
+import { createServer } from 'node:http';
+import type { Guard } from '../guard.ts';
+import { createFrontDoor, type FrontDoor } from './front-doors.ts';
+import type { InstanceState } from './instance.ts';
+import { type FunctionChange, type FunctionSpec, type InstanceSeen, Pool } from './pool.ts';
+import { lambdaRuntime, scfRuntime } from './protocols.ts';
+
+export interface FunctionHostOptions {
+  readonly platform: 'lambda' | 'scf';
+  readonly region: string;
+  readonly functions: readonly FunctionSpec[];
+  /** Who may invoke. */
+  readonly credentials: { readonly id: string; readonly key: string };
+  readonly guard: Guard;
+  /** Another Node than this one, for the instances. */
+  readonly nodePath?: string;
+  readonly initTimeoutMs?: number;
+  readonly programsDir?: string;
+  readonly onLine?: (line: string, name: string) => void;
+  readonly onChange?: (change: FunctionChange) => void;
+}
+
+/** The functions of a cloud on one machine: its invoke API, and instances that are frozen between invocations. */
+export interface FunctionHost {
+  /** `host:port` of the invoke API, over plain HTTP. */
+  readonly endpoint: string;
+  instances(): readonly InstanceSeen[];
+  /** Sends a signal to the instances of a function (of all, without a name). @returns how many it met */
+  kill(signal: NodeJS.Signals, which: InstanceState | 'any', name?: string): number;
+  /** Every invocation is refused as too many, until it is taken back. */
+  refuse(refusing: boolean): void;
+  /** The next so many answers are lost after the function has ended. */
+  dropAnswers(count: number): void;
+  close(): Promise<void>;
+}
+
+/** Both platforms answer with 6 MB at most. */
+const maxAnswerBytes = 6 * 1024 * 1024;
+
+export const startFunctions = async (options: FunctionHostOptions): Promise<FunctionHost> => {
+  const { platform, region, guard } = options;
+  const pools = new Map(
+    options.functions.map((spec): [string, Pool] => {
+      const { name, memoryMb = 256, timeoutMs = 60_000 } = spec;
+      const runtime = { name, region, memoryMb, timeoutMs };
+      return [
+        name,
+        new Pool(
+          spec,
+          {
+            protocol: platform === 'lambda' ? lambdaRuntime(runtime) : scfRuntime(runtime),
+            initTimeoutMs: options.initTimeoutMs ?? 10_000,
+            maxAnswerBytes,
+            guard,
+            nodePath: options.nodePath ?? process.execPath,
+            ...(options.programsDir === undefined ? {} : { programsDir: options.programsDir }),
+          },
+          (line, name) => options.onLine?.(line, name),
+          (change) => options.onChange?.(change),
+        ),
+      ];
+    }),
+  );
+  let refusing = false;
+  let dropping = 0;
+  const door: FrontDoor = createFrontDoor(platform, {
+    region,
+    credentials: options.credentials,
+    find: (name) => pools.get(name),
+    refusing: () => refusing,
+    dropAnswer: () => {
+      dropping -= 1;
+      return dropping >= 0;
+    },
+  });
+  const server = createServer((request, response) => {
+    door(request, response).catch(() => response.destroy());
+  });
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(0, '127.0.0.1', resolve);
+  });
+  const address = server.address();
+  const port = typeof address === 'object' && address !== null ? address.port : 0;
+  return {
+    endpoint: `127.0.0.1:${port}`,
+    instances: () => [...pools.values()].flatMap((pool) => pool.instances),
+    kill: (signal, which, name) =>
+      [...pools.values()]
+        .filter(({ spec }) => name === undefined || spec.name === name)
+        .reduce((met, pool) => met + pool.kill(signal, which), 0),
+    refuse: (on) => {
+      refusing = on;
+    },
+    dropAnswers: (count) => {
+      dropping = count;
+    },
+    close: async () => {
+      for (const pool of pools.values()) pool.close();
+      const closed = new Promise((resolve) => server.close(resolve));
+      server.closeAllConnections();
+      await closed;
+    },
+  };
+};

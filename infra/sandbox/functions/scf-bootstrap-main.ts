@@ -1,0 +1,38 @@
+// Plays the runtime of Tencent SCF inside an instance: asks for events, calls `main_handler`, tells what came of it.
+import { ask, dieWithPlatform, errorBody, type Handler, loadHandler } from './bootstrap.ts';
+
+dieWithPlatform();
+const api = {
+  host: process.env['SCF_RUNTIME_API'] ?? '127.0.0.1',
+  port: Number(process.env['SCF_RUNTIME_API_PORT']),
+};
+const [file = ''] = process.argv.slice(2);
+
+let handler: Handler;
+try {
+  handler = await loadHandler(file, (process.env['_HANDLER'] ?? '').split('.').at(-1) ?? 'main_handler');
+} catch (error) {
+  await ask(api, 'POST', '/runtime/init/error', errorBody(error));
+  process.exit(1);
+}
+await ask(api, 'POST', '/runtime/init/ready', ' ');
+
+for (;;) {
+  const next = await ask(api, 'GET', '/runtime/invocation/next');
+  const context = {
+    request_id: next.headers['request_id'],
+    function_name: process.env['SCF_FUNCTIONNAME'],
+    function_version: process.env['SCF_FUNCTIONVERSION'],
+    namespace: process.env['SCF_NAMESPACE'],
+    memory_limit_in_mb: Number(next.headers['memory_limit_in_mb']),
+    time_limit_in_ms: Number(next.headers['time_limit_in_ms']),
+    tencentcloud_region: process.env['TENCENTCLOUD_REGION'],
+    callbackWaitsForEmptyEventLoop: true,
+  };
+  try {
+    const answer = await handler(JSON.parse(next.body), context);
+    await ask(api, 'POST', '/runtime/invocation/response', JSON.stringify(answer ?? null));
+  } catch (error) {
+    await ask(api, 'POST', '/runtime/invocation/error', errorBody(error));
+  }
+}
