@@ -1,6 +1,7 @@
 import { request } from 'node:http';
 import { connect, type Socket } from 'node:net';
 import { describe, expect, it } from 'vitest';
+import type { NodePortRefusal } from '../../infra/sandbox/cluster/kube-proxy/node-port.ts';
 import { type Pod, pods, services } from '../../infra/sandbox/cluster/objects.ts';
 import { seededRandom } from '../../infra/sandbox/random.ts';
 import { until, useCluster } from './sandbox-cluster-fixture.ts';
@@ -8,10 +9,15 @@ import { until, useCluster } from './sandbox-cluster-fixture.ts';
 const nodeNames = ['one', 'two', 'three'] as const;
 type NodeName = (typeof nodeNames)[number];
 
+const refusals: NodePortRefusal[] = [];
 const fixture = useCluster({
   nodes: nodeNames.map((name) => ({ name })),
   kubeletTimes: { podStartMs: 20 },
-  kubeProxy: { random: seededRandom(7), times: { minSyncPeriodMs: 100, syncMs: [5, 20] } },
+  kubeProxy: {
+    random: seededRandom(7),
+    times: { minSyncPeriodMs: 100, syncMs: [5, 20] },
+    onRefused: (refusal) => refusals.push(refusal),
+  },
 });
 
 const nodeIp = (name: NodeName): string => {
@@ -137,6 +143,29 @@ describe('a node port of policy Cluster', () => {
       () => !stateOf('one').nodePorts.some((rule) => rule.nodePort === nodePort),
       'the port is forgotten',
     );
+  });
+
+  it('resets a connection that its Pod does not take, and tells who', async () => {
+    const namespace = await fixture.namespace('deaf');
+    await fixture.expose(namespace, {
+      type: 'NodePort',
+      ports: [{ name: 'http', port: 80, targetPort: 81 }],
+    });
+    const { nodePort } = await nodePortOf(namespace);
+    const [pod] = await runPods(namespace, ['one']);
+    await untilEndpoints('two', nodePort, 1);
+    const client = fixture.addresses.allocate('client');
+    await expect(ask('two', nodePort, client)).rejects.toMatchObject({ code: 'ECONNRESET' });
+    expect(refusals.filter((refusal) => refusal.nodePort === nodePort)).toEqual([
+      {
+        nodeIp: nodeIp('two'),
+        nodePort,
+        service: { namespace, name: 'web' },
+        client: fixture.addresses.mode === 'range' ? client : '127.0.0.1',
+        endpoint: { ip: pod?.status?.podIP, port: 81 },
+        code: 'ECONNREFUSED',
+      },
+    ]);
   });
 
   it('keeps a client at its Pod where the Service asks for affinity', async () => {

@@ -14,19 +14,11 @@ const targetsText = (targets: readonly TargetWrite[], podAt: PodAt, withWeight: 
     .join(', ');
 
 const stepText = (step: Step, podAt: PodAt): string => {
-  switch (step.do) {
-    case 'set-weights':
-    case 'register':
-      return `${step.do} ${targetsText(step.targets, podAt, true)}`;
-    case 'deregister':
-      return `${step.do} ${targetsText(step.targets, podAt, false)}`;
-    case 'create-listeners':
-      return `${step.do} ${step.listeners.map(({ protocol, port }) => `${protocol}:${port}`).join(', ')}`;
-    case 'modify-listener':
-      return `${step.do} ${step.listenerId}`;
-    case 'delete-listeners':
-      return `${step.do} ${step.listenerIds.join(', ')}`;
+  if ('targets' in step) return `${step.do} ${targetsText(step.targets, podAt, step.do !== 'deregister')}`;
+  if ('listeners' in step) {
+    return `${step.do} ${step.listeners.map(({ protocol, port }) => `${protocol}:${port}`).join(', ')}`;
   }
+  return `${step.do} ${'listenerIds' in step ? step.listenerIds.join(', ') : step.listenerId}`;
 };
 
 /** What the core would do, a line for each thing. */
