@@ -187,14 +187,14 @@ export const createFeeder = (dependencies: FeederDependencies): Feeder => {
     const { state, derivedAt, lane } = next;
     const sequence = formatSequence(current.epoch, current.nextCounter());
     const countedBefore = current.puts();
-    const answer = await store.put(
-      makeDesiredStateEvent({ source, sequence, timeMs: clock.now(), state }),
-      lane,
-    );
+    const event = makeDesiredStateEvent({ source, sequence, timeMs: clock.now(), state });
+    const answer = await store.put(event, lane);
     if (answer.outcome === 'refused') {
       refused(uid, entry, current, answer);
       return;
     }
+    // Whoever replays a run reads this line: see infra/cli/replay.
+    log.debug('desired state put', { event });
     keep(entry, { state, sequence, derivedAt }, answer.applied);
     onPut(state);
     if (term === current && !current.isCounted(countedBefore, answer)) {

@@ -1,6 +1,7 @@
 import { Command } from 'commander';
 import { devCommand } from './dev.ts';
 import { endWithNpm } from './end-with-npm.ts';
+import { replayCommand } from './replay.ts';
 import { sandboxCommand } from './sandbox.ts';
 import { soakCommand } from './soak.ts';
 import { startCommand } from './start.ts';
@@ -15,6 +16,7 @@ const program = new Command('clb-direct')
   .addCommand(startCommand())
   .addCommand(sandboxCommand())
   .addCommand(soakCommand())
+  .addCommand(replayCommand())
   .addCommand(devCommand());
 
 try {

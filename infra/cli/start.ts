@@ -1,3 +1,4 @@
+import { randomInt } from 'node:crypto';
 import { Command, Option } from 'commander';
 import { seededRandom } from '../sandbox/random.ts';
 import { type Sandbox, startSandbox } from '../sandbox/sandbox.ts';
@@ -8,7 +9,7 @@ import { createDisplay, type Display, urlOf } from '../sandbox/screen/display.ts
 import { listenToKeys } from '../sandbox/screen/keys.ts';
 import { summaryText } from '../sandbox/screen/summary-text.ts';
 import { positiveNumber, wholeNumber } from './arguments.ts';
-import { writeHistory } from './history-file.ts';
+import { openHistory } from './history-file.ts';
 
 interface StartFlags {
   readonly once?: boolean;
@@ -78,6 +79,8 @@ class Start {
   readonly #run = new Run();
   readonly #requests = new Requests(this.#run);
   readonly #display: Display;
+  readonly #seed: number;
+  readonly #historyFile: ReturnType<typeof openHistory>;
   #sandbox: Sandbox | undefined;
   #version = 1;
   /** What the last rollout came to; undefined: none has ended. */
@@ -85,6 +88,12 @@ class Start {
 
   constructor(flags: StartFlags) {
     this.#flags = flags;
+    this.#seed = flags.seed ?? randomInt(2 ** 31);
+    this.#historyFile = openHistory(
+      { command: 'start', options: { ...flags }, seed: this.#seed },
+      flags.history,
+    );
+    this.#run.history.on((event) => this.#historyFile.add(event));
     const gate = flags.withoutGate ? ', without the readiness gate' : '';
     const speed = flags.speed === 1 ? '' : `, CLB ${flags.speed} times as fast`;
     this.#display = createDisplay({
@@ -122,6 +131,7 @@ class Start {
       this.#display.close();
     }
     await this.#sandbox?.close();
+    this.#tellHistory();
     return exitCode;
   }
 
@@ -130,7 +140,9 @@ class Start {
     const sandbox = await startSandbox({
       speed: this.#flags.speed,
       gate: this.#flags.withoutGate !== true,
-      ...(this.#flags.seed === undefined ? {} : { random: seededRandom(this.#flags.seed) }),
+      random: seededRandom(this.#seed),
+      // What was put stands in the log at this level only; a replay needs it.
+      systemEnv: { CLB_DIRECT_LOG_LEVEL: 'DEBUG' },
       onSystemProcess: (change) => history.add({ type: 'process', ...change }),
       onSystemLine: (line, from) => history.add({ type: 'log', from, line }),
     });
@@ -162,7 +174,6 @@ class Start {
     this.#summary = this.#summary !== undefined && !isLossless(this.#summary) ? this.#summary : summary;
     this.#display.lines();
     this.#display.say(['', ...summaryText(summary, this.#display.styles)]);
-    if (!isLossless(summary) || this.#flags.history !== undefined) this.#keepHistory();
     if (this.#flags.json) process.stdout.write(`${JSON.stringify(summary)}\n`);
   }
 
@@ -186,13 +197,14 @@ class Start {
     }
     const text = error instanceof NotInTime ? error.message : error instanceof Error ? error.stack : error;
     process.stderr.write(`${text}\n`);
-    this.#keepHistory();
     return 1;
   }
 
-  #keepHistory(): void {
-    const file = writeHistory(this.#run.history.events, this.#flags.history);
-    process.stderr.write(`History of this run: ${file}\n`);
+  #tellHistory(): void {
+    this.#historyFile.close();
+    const { path } = this.#historyFile;
+    if (path === undefined) return;
+    process.stderr.write(`History of this run: ${path}\nTo step through it: npm run replay -- ${path}\n`);
   }
 }
 
@@ -213,10 +225,10 @@ export const startCommand = (): Command =>
         .preset('deleting'),
     )
     .option('--idle', 'deploy and stay up, but roll only when asked')
-    .option('--history <file>', 'write the history here, also of a run in which nothing failed')
+    .option('--history <file>', 'write the history here (default: a new file below .clb-direct/history)')
     .addHelpText(
       'after',
-      '\nExit code 1: requests were lost, or a step did not come about; the history of\nthe run is then kept as a file.',
+      '\nExit code 1: requests were lost, or a step did not come about.\n`npm run replay -- FILE` steps through the history of a run.',
     )
     .action(async (flags: StartFlags) => {
       process.exit(await new Start(flags).run());

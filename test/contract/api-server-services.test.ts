@@ -322,45 +322,30 @@ describe('an Ingress', () => {
       { rules: [{ http: { paths: [{ path: 'x', pathType: 'Exact', backend }] } }] },
       'spec.rules[0].http.paths[0].path: Invalid value: "x": must be an absolute path',
     ],
+    [
+      'a path that leads up',
+      { rules: [{ http: { paths: [{ path: '/a/../b', pathType: 'Prefix', backend }] } }] },
+      'spec.rules[0].http.paths[0].path: Invalid value: "/a/../b": must not contain \'/../\'',
+    ],
+    [
+      'a port by number and name',
+      { defaultBackend: { service: { name: 'web', port: { number: 80, name: 'http' } } } },
+      'cannot set both port name & port number',
+    ],
+    [
+      'a backend of nothing',
+      { defaultBackend: {} },
+      'spec.defaultBackend: Invalid value: "": resource or service backend is required',
+    ],
+    [
+      'a class that no object could have',
+      { ingressClassName: 'Not A Name' },
+      'spec.ingressClassName: Invalid value: "Not A Name"',
+    ],
   ])('with %s is refused', async (_what, spec, expected) => {
     const refused = await post(anIngress('refused', spec));
     expect(refused.status).toBe(422);
     expect(message(refused)).toContain('Ingress.networking.k8s.io "refused" is invalid');
     expect(message(refused)).toContain(expected);
-  });
-
-  it('may be written and read as v1beta1, as one object (a real server stopped with 1.22)', async () => {
-    const beta = ingresses.replace('/v1/', '/v1beta1/');
-    const http = { paths: [{ path: '/', backend: { serviceName: 'web', servicePort: 80 } }] };
-    const made = await server.call('POST', beta, {
-      body: {
-        apiVersion: 'networking.k8s.io/v1beta1',
-        kind: 'Ingress',
-        metadata: { name: 'beta' },
-        spec: {
-          rules: [{ host: 'b.example.com', http }],
-          backend: { serviceName: 'rest', servicePort: 'http' },
-        },
-      },
-    });
-    if (server.isReal) {
-      expect(made.status).toBe(404);
-      return;
-    }
-    expect(made.status).toBe(201);
-    expect(made.body).toMatchObject({
-      apiVersion: 'networking.k8s.io/v1beta1',
-      spec: { backend: { serviceName: 'rest', servicePort: 'http' }, rules: [{ http }] },
-    });
-    const { body } = await server.call('GET', `${ingresses}/beta`);
-    expect(body).toMatchObject({
-      apiVersion: 'networking.k8s.io/v1',
-      spec: {
-        defaultBackend: { service: { name: 'rest', port: { name: 'http' } } },
-        rules: [{ http: { paths: [{ path: '/', pathType: 'ImplementationSpecific', backend }] } }],
-      },
-    });
-    const list = await server.call('GET', beta);
-    expect(at(list.body, 'apiVersion')).toBe('networking.k8s.io/v1beta1');
   });
 });

@@ -48,6 +48,7 @@ describe('bad arguments are refused with what is allowed', () => {
     [['sandbox', 'clb', '--listen', '0.0.0.0:80'], /127\.x\.y\.z/],
     [['sandbox', 'cluster'], /--kubeconfig/],
     [['soak', 'many'], /whole number/],
+    [['replay', 'x', '--from', 'noon'], /number of seconds/],
     [['nothing'], /unknown command/],
   ])('%j', async (args, message) => {
     const command = startCommand(args);
@@ -64,6 +65,7 @@ it('every verb explains itself', async () => {
     ['sandbox', 'clb'],
     ['sandbox', 'cluster'],
     ['soak'],
+    ['replay'],
     ['dev'],
   ]) {
     const command = startCommand([...verb, '--help']);

@@ -3,14 +3,14 @@ import { type Ran, runOnce } from './command.ts';
 
 const speed = ['--speed', '10'];
 
-/** What it said is shown only when the test fails: it names the history file. */
+/** What it said is shown only when the test fails: it names the history file and how to replay it. */
 const expectLossless = ({ exitCode, result, said }: Ran): void => {
   expect(result, said).toMatchObject({ failed: 0, reset: 0 });
   expect(exitCode, said).toBe(0);
 };
 
-const expectWholeResult = ({ result }: Ran): void => {
-  expect(result).toMatchObject({
+const expectWholeResult = ({ result, said }: Ran): void => {
+  expect(result, said).toMatchObject({
     queue: 'memory',
     cluster: 'in-process',
     gate: true,
@@ -55,7 +55,7 @@ describe('the main job', { timeout: 180_000 }, () => {
     expect(Number(result['failed']), said).toBeGreaterThan(0);
     expect(result).toMatchObject({ gate: false });
     expect(exitCode).toBe(1);
-    expect(said).toMatch(/History of this run: .*\.jsonl/);
+    expect(said).toMatch(/History of this run: .*\.jsonl\nTo step through it: npm run replay -- .*\.jsonl/);
   });
 
   it('kill -9 of the standalone process, before the first new Pod or in mid-rollout, loses no request (L1, L3)', async () => {

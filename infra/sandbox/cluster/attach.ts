@@ -3,9 +3,10 @@ import { type Client, createClient } from './client.ts';
 import type { ControllerTimes } from './controllers/controller.ts';
 import { type ControllerName, startControllers } from './controllers/controllers.ts';
 import { createSources, type Sources } from './controllers/sources.ts';
+import { type KubeProxy, type KubeProxyOptions, startKubeProxy } from './kube-proxy/kube-proxy.ts';
 import type { KubeletTimes } from './kubelet/container-runner.ts';
 import { type Kubelet, startKubelet } from './kubelet/kubelet.ts';
-import type { NodeSettings } from './kubelet/node.ts';
+import { instanceIdOf, type NodeSettings } from './kubelet/node.ts';
 import type { ClusterAccess } from './transport.ts';
 
 export interface AttachOptions {
@@ -17,7 +18,15 @@ export interface AttachOptions {
   readonly controllerTimes?: Partial<ControllerTimes>;
   /** Controllers to leave out; `'all'` where a real controller-manager and scheduler run. */
   readonly withoutControllers?: readonly ControllerName[] | 'all';
+  /** Runs kube-proxy on every node, for Services that are reached through node ports; direct mode needs none. */
+  readonly kubeProxy?: boolean | Pick<KubeProxyOptions, 'times' | 'random' | 'onRefused' | 'onWarning'>;
   readonly programsDir?: string;
+}
+
+/** A node as it was registered. */
+export interface ClusterNode extends NodeSettings {
+  /** What a load balancer that has nodes for targets calls it. */
+  readonly instanceId: string;
 }
 
 /** Everything around an API server: kubelets with their nodes, and the controllers. */
@@ -25,7 +34,9 @@ export interface AttachedCluster {
   readonly client: Client;
   readonly sources: Sources;
   readonly kubelet: Kubelet;
-  readonly nodes: readonly NodeSettings[];
+  readonly nodes: readonly ClusterNode[];
+  /** Absent where it was not asked for. */
+  readonly kubeProxy?: KubeProxy;
   /** Stops them and kills every container; objects stay in the API server. */
   close(): void;
 }
@@ -33,11 +44,12 @@ export interface AttachedCluster {
 const nodeSettings = (
   asked: number | readonly Partial<NodeSettings>[],
   addresses: Addresses,
-): NodeSettings[] => {
+): ClusterNode[] => {
   const list = typeof asked === 'number' ? Array.from({ length: asked }, () => ({})) : asked;
   return list.map((settings: Partial<NodeSettings>) => {
     const ip = settings.ip ?? addresses.allocate('node');
-    return { name: ip, ...settings, ip };
+    const name = settings.name ?? ip;
+    return { ...settings, name, ip, instanceId: settings.instanceId ?? instanceIdOf(name) };
   });
 };
 
@@ -70,7 +82,24 @@ export const attachCluster = async (options: AttachOptions): Promise<AttachedClu
       const times = options.controllerTimes ?? {};
       running.push(await startControllers({ client, sources, times, without: withoutControllers }));
     }
-    return { client, sources, kubelet, nodes, close };
+    const attached = { client, sources, nodes, close };
+    if (options.kubeProxy === undefined || options.kubeProxy === false) return { ...attached, kubelet };
+    const { services, endpointSlices } = sources;
+    const settings = options.kubeProxy === true ? {} : options.kubeProxy;
+    const kubeProxy = await startKubeProxy({ addresses, nodes, services, endpointSlices, ...settings });
+    running.push(kubeProxy);
+    return {
+      ...attached,
+      kubeProxy,
+      kubelet: {
+        ...kubelet,
+        // The machine dies as a whole.
+        stopNode: (name, processes) => {
+          kubelet.stopNode(name, processes);
+          kubeProxy.stopNode(name, processes);
+        },
+      },
+    };
   } catch (error) {
     close();
     throw error;

@@ -306,6 +306,10 @@ export interface Service extends KubernetesObject {
     readonly selector?: Readonly<Record<string, string>>;
     readonly publishNotReadyAddresses?: boolean;
     readonly ports?: readonly ServicePort[];
+    readonly externalTrafficPolicy?: string;
+    readonly healthCheckNodePort?: number;
+    readonly sessionAffinity?: string;
+    readonly sessionAffinityConfig?: { readonly clientIP?: { readonly timeoutSeconds?: number } };
   };
 }
 

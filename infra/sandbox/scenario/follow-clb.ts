@@ -7,7 +7,22 @@ import type { History } from './history.ts';
  * @returns ends it
  */
 export const followClb = (clb: ClbSimulator, history: History): (() => void) => {
+  const changed = new Set<string>();
+  /** Once for all that one write changes: its effects come in one turn. */
+  const stateOf = ({ loadBalancerId }: { readonly loadBalancerId: string }): void => {
+    if (changed.size === 0) queueMicrotask(tellStates);
+    changed.add(loadBalancerId);
+  };
+  const tellStates = (): void => {
+    for (const loadBalancer of clb.state().loadBalancers) {
+      if (changed.has(loadBalancer.id)) history.add({ type: 'clb-state', loadBalancer });
+    }
+    changed.clear();
+  };
   const ends = [
+    clb.on('loadBalancer', stateOf),
+    clb.on('listener', stateOf),
+    clb.on('target', stateOf),
     clb.on('call', ({ action, code, ms, parameters }) =>
       history.add({ type: 'call', action, code, ms: Math.round(ms), parameters }),
     ),

@@ -1,3 +1,4 @@
+import type { LoadBalancerSnapshot } from '../clb/snapshot.ts';
 import type { ClientReport, Failure } from '../load/report.ts';
 
 export type StageName =
@@ -99,6 +100,19 @@ export type Happening =
       readonly code: string;
       readonly ms: number;
       readonly parameters: Readonly<Record<string, unknown>>;
+    }
+  /** A load balancer as it is after a write took effect. */
+  | { readonly type: 'clb-state'; readonly loadBalancer: LoadBalancerSnapshot }
+  /** A function was invoked, or its invocation has ended. */
+  | {
+      readonly type: 'invocation';
+      readonly name: string;
+      /** Tells the instances of a function apart. */
+      readonly instance: string;
+      readonly change: 'started' | 'ended';
+      /** How long it took; absent while it runs. */
+      readonly ms?: number;
+      readonly detail: string;
     }
   | { readonly type: 'refused'; readonly client: string; readonly reason: string }
   | { readonly type: 'client'; readonly report: ClientReport }

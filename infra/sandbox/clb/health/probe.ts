@@ -1,7 +1,7 @@
 import { connect, type Socket } from 'node:net';
 import type { SocketAddress } from '../../addresses.ts';
+import { clashTries, isLocalClash } from '../../net/sockets.ts';
 import type { HealthCheck } from '../model.ts';
-import { clashTries, isLocalClash } from '../sockets.ts';
 
 export interface ProbeOptions {
   readonly socket: SocketAddress;

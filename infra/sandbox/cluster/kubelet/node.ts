@@ -6,6 +6,8 @@ import { isStatus } from '../transport.ts';
 export interface NodeSettings {
   readonly name: string;
   readonly ip: string;
+  /** What the cloud calls its machine, `ins-xxxxxxxx`; default: made from the name. */
+  readonly instanceId?: string;
   readonly labels?: Readonly<Record<string, string>>;
   /** How many Pods with an address of their own it can hold (`tke.cloud.tencent.com/eni-ip`); default 100. */
   readonly eniIps?: number;
@@ -14,6 +16,20 @@ export interface NodeSettings {
 }
 
 const leaseNamespace = 'kube-node-lease';
+/** TKE writes the zone's number into a node's provider id. */
+const zone = '800002';
+
+/** The id of a node's machine: eight letters and digits, the same for the same name. */
+export const instanceIdOf = (name: string): string => {
+  let hash = 0x811c9dc5;
+  let id = '';
+  for (let round = 0; id.length < 8; round += 1) {
+    for (const char of `${round} ${name}`)
+      hash = Math.imul(hash ^ (char.codePointAt(0) ?? 0), 0x01000193) >>> 0;
+    id += hash.toString(36);
+  }
+  return `ins-${id.slice(0, 8)}`;
+};
 
 const readyConditions = (now: string): Condition[] => {
   const beat = { lastHeartbeatTime: now, lastTransitionTime: now };
@@ -52,7 +68,7 @@ const readyConditions = (now: string): Condition[] => {
 /** Creates the Node object, or takes over one of the same name, and posts it Ready without the not-ready taints. */
 export const registerNode = async (client: Client, settings: NodeSettings): Promise<void> => {
   const { name, ip } = settings;
-  const instance = `ins-${name.replaceAll(/[^a-z0-9]/g, '').slice(-8)}`;
+  const instance = settings.instanceId ?? instanceIdOf(name);
   const draft = {
     metadata: {
       name,
@@ -62,12 +78,12 @@ export const registerNode = async (client: Client, settings: NodeSettings): Prom
         'kubernetes.io/arch': 'amd64',
         'node.kubernetes.io/instance-type': 'SANDBOX',
         'topology.kubernetes.io/region': 'sandbox',
-        'topology.kubernetes.io/zone': 'sandbox-1',
+        'topology.kubernetes.io/zone': zone,
         'cloud.tencent.com/node-instance-id': instance,
         ...settings.labels,
       },
     },
-    spec: { providerID: `qcloud:///sandbox-1/${instance}` },
+    spec: { providerID: `qcloud:///${zone}/${instance}` },
   };
   try {
     await client.create(nodes, '', draft);

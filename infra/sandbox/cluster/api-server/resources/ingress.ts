@@ -10,7 +10,8 @@ import {
   textOf,
 } from '../json.ts';
 import type { KubeObject } from '../kube-object.ts';
-import { dns1035Label, dns1123Subdomain, isPortNumber, portRange } from '../names.ts';
+import { dns1035Label, dns1123Subdomain, ianaServiceName, isPortNumber, portRange } from '../names.ts';
+import type { ObjectStore } from '../store/store.ts';
 import type { ServedVersion, Strategy } from './definition.ts';
 import { ingressStatusErrors } from './service-validation.ts';
 
@@ -30,7 +31,7 @@ const toBetaBackend = (backend: Json | undefined): Json | undefined => {
   return {
     ...rest,
     serviceName: textOf(service.name),
-    servicePort: port.number ?? textOf(port.name),
+    servicePort: textOf(port.name) === '' ? (port.number ?? 0) : textOf(port.name),
   };
 };
 
@@ -67,6 +68,9 @@ export const ingressBeta: ServedVersion = {
 
 const backendErrors = (backend: Json | undefined, field: string): FieldError[] => {
   const { service, resource } = objectOf(backend);
+  if (isObject(service) && isObject(resource)) {
+    return [invalid(field, '', 'cannot set both resource and service backends')];
+  }
   if (!isObject(service)) {
     return isObject(resource) ? [] : [invalid(field, '', 'resource or service backend is required')];
   }
@@ -81,9 +85,15 @@ const backendErrors = (backend: Json | undefined, field: string): FieldError[] =
     errors.push(invalid(`${field}`, '', 'cannot set both port name & port number'));
   } else if (number !== 0 && !isPortNumber(number)) {
     errors.push(invalid(`${field}.service.port.number`, number, portRange));
+  } else if (number === 0) {
+    const at = `${field}.service.port.name`;
+    errors.push(...ianaServiceName(textOf(portName)).map((fault) => invalid(at, textOf(portName), fault)));
   }
   return errors;
 };
+
+const refusedInPaths = ['//', '/./', '/../', '%2f', '%2F'];
+const refusedAtEnd = ['/..', '/.'];
 
 const pathErrors = (path: JsonObject, field: string): FieldError[] => {
   const types = ['Exact', 'ImplementationSpecific', 'Prefix'];
@@ -96,6 +106,14 @@ const pathErrors = (path: JsonObject, field: string): FieldError[] => {
   const mustBeAbsolute = path.pathType !== 'ImplementationSpecific' || text !== '';
   if (mustBeAbsolute && !text.startsWith('/'))
     errors.push(invalid(`${field}.path`, text, 'must be an absolute path'));
+  if (path.pathType === 'Exact' || path.pathType === 'Prefix') {
+    for (const part of refusedInPaths) {
+      if (text.includes(part)) errors.push(invalid(`${field}.path`, text, `must not contain '${part}'`));
+    }
+    for (const end of refusedAtEnd) {
+      if (text.endsWith(end)) errors.push(invalid(`${field}.path`, text, `cannot end with '${end}'`));
+    }
+  }
   return [...errors, ...backendErrors(path.backend, `${field}.backend`)];
 };
 
@@ -128,6 +146,10 @@ const ingressErrors = (draft: KubeObject, old: KubeObject | undefined): FieldErr
       ),
     );
   }
+  if (className !== undefined) {
+    const faults = dns1123Subdomain(textOf(className));
+    errors.push(...faults.map((fault) => invalid('spec.ingressClassName', className, fault)));
+  }
   for (const [index, rule] of rules.entries()) {
     const at = `spec.rules[${index}]`;
     errors.push(...hostErrors(textOf(rule.host), `${at}.host`));
@@ -152,20 +174,45 @@ const statusErrors = (draft: KubeObject): FieldError[] => {
   return ingressStatusErrors(ingress, false);
 };
 
+const defaultAnnotation = 'ingressclass.kubernetes.io/is-default-class';
+
+/** The class of Ingresses that name none: the newest of those that are marked, then the first by name. */
+const defaultClass = (store: ObjectStore): string | undefined => {
+  const marked = [...store.collection('ingressclasses.networking.k8s.io').values()]
+    .map(({ object }) => object.metadata)
+    .filter(({ annotations }) => annotations?.[defaultAnnotation] === 'true')
+    .sort((a, b) => {
+      const [before, after] = [a.creationTimestamp ?? '', b.creationTimestamp ?? ''];
+      return before === after ? (a.name < b.name ? -1 : 1) : before > after ? -1 : 1;
+    });
+  return marked[0]?.name;
+};
+
 export const ingressStrategy: Strategy = {
-  prepareCreate: (draft) => {
+  prepareCreate: (draft, { store }) => {
     draft.status = { loadBalancer: {} };
+    const spec = childOf(draft, 'spec');
+    if (spec.ingressClassName !== undefined || draft.metadata.annotations?.[classAnnotation] !== undefined)
+      return;
+    const found = defaultClass(store);
+    if (found !== undefined) spec.ingressClassName = found;
   },
   validate: ingressErrors,
   validateStatus: statusErrors,
 };
 
-const classErrors = (draft: KubeObject): FieldError[] => {
+const classErrors = (draft: KubeObject, old: KubeObject | undefined): FieldError[] => {
   const controller = textOf(objectOf(draft.spec).controller);
-  if (controller === '') return [required('spec.controller')];
-  return controller.includes('/')
-    ? []
-    : [invalid('spec.controller', controller, 'must be a domain-prefixed path (such as "acme.io/foo")')];
+  const errors: FieldError[] = [];
+  if (old !== undefined && controller !== objectOf(old.spec).controller) {
+    errors.push(invalid('spec.controller', controller, 'field is immutable'));
+  }
+  if (controller === '') errors.push(required('spec.controller'));
+  else if (!controller.includes('/')) {
+    const fault = 'must be a domain-prefixed path (such as "acme.io/foo")';
+    errors.push(invalid('spec.controller', controller, fault));
+  }
+  return errors;
 };
 
 export const ingressClassStrategy: Strategy = { validate: classErrors };

@@ -104,6 +104,12 @@ const changeErrors = (spec: JsonObject, old: JsonObject): FieldError[] => {
   if (!external && before.length > 0 && before[0] !== now[0]) {
     errors.push(invalid('spec.clusterIPs[0]', now, 'may not change once set'));
   }
+  const checksNodes = (one: JsonObject): boolean =>
+    one.type === 'LoadBalancer' && one.externalTrafficPolicy === 'Local';
+  const [healthBefore, healthNow] = [old, spec].map((one) => numberOf(one.healthCheckNodePort) ?? 0);
+  if (checksNodes(old) && checksNodes(spec) && healthBefore !== healthNow) {
+    errors.push(forbiddenField('spec.healthCheckNodePort', 'field is immutable'));
+  }
   const wasLoadBalancer = old.type === 'LoadBalancer' && spec.type === 'LoadBalancer';
   if (wasLoadBalancer && !isDeepStrictEqual(old.loadBalancerClass, spec.loadBalancerClass)) {
     errors.push(invalid('spec.loadBalancerClass', spec.loadBalancerClass ?? null, 'may not change once set'));

@@ -11,7 +11,7 @@ import {
   textsOf,
 } from '../json.ts';
 import type { KubeObject } from '../kube-object.ts';
-import { invalidObject } from '../status-error.ts';
+import { internalError, invalidObject } from '../status-error.ts';
 import type { Strategy, StrategyContext } from './definition.ts';
 import {
   freeAddress,
@@ -120,7 +120,16 @@ const allocateNodePorts = (draft: KubeObject, spec: JsonObject, { store }: Strat
     }
   }
   if (spec.type === 'LoadBalancer' && spec.externalTrafficPolicy === 'Local') {
-    if ((numberOf(spec.healthCheckNodePort) ?? 0) === 0) spec.healthCheckNodePort = freeNodePort(used, 'TCP');
+    const asked = numberOf(spec.healthCheckNodePort) ?? 0;
+    if (asked === 0) spec.healthCheckNodePort = freeNodePort(used, 'TCP');
+    else {
+      const why = !isNodePort(asked)
+        ? 'provided port is not in the valid range. The range of valid ports is 30000-32767'
+        : 'provided port is already allocated';
+      if (!isNodePort(asked) || used.has(`TCP ${asked}`)) {
+        throw internalError(`failed to allocate requested HealthCheck NodePort ${asked}: ${why}`);
+      }
+    }
   } else delete spec.healthCheckNodePort;
 };
 

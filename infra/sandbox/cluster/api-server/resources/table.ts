@@ -206,6 +206,7 @@ export const resourceTable: readonly ResourceDefinition[] = [
     group: 'networking.k8s.io',
     kind: 'IngressClass',
     resource: 'ingressclasses',
+    versions: [{ version: 'v1' }, { version: 'v1beta1' }],
     namespaced: false,
     generation: true,
     strategy: ingressClassStrategy,

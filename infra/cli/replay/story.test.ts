@@ -1,0 +1,244 @@
+import { describe, expect, it } from 'vitest';
+import { makeDesiredStateEvent } from '../../../shared/events/make-event.ts';
+import { aPod, aState, testPolicy } from '../../../shared/model/builders.ts';
+import type { DesiredState } from '../../../shared/model/desired-state.ts';
+import { listenerName } from '../../../shared/model/names.ts';
+import type { Happening, HistoryEvent, PodSeen } from '../../sandbox/scenario/history.ts';
+import type { RecordedRun } from './read-history.ts';
+import { type StoryFilter, tellStory } from './story.ts';
+import { storyText } from './story-text.ts';
+
+const startedMs = 1_000_000;
+const a = aPod('web-aaaaa', '10.0.0.1');
+const b = aPod('web-bbbbb', '10.0.0.2');
+
+const at = (ms: number, happening: Happening): HistoryEvent => ({ ...happening, timeMs: startedMs + ms });
+
+const put = (ms: number, counter: number, state: DesiredState): HistoryEvent => {
+  const sequence = `0000000001.${String(counter).padStart(10, '0')}`;
+  const event = makeDesiredStateEvent({ source: 'demo', sequence, timeMs: startedMs + ms, state });
+  const line = JSON.stringify({ level: 'DEBUG', message: 'desired state put', event });
+  const said = { type: 'log', from: 'forwarder', line } as const;
+  return at(ms, said);
+};
+
+/** The load balancer with one listener of the object's and these targets. */
+const lb = (
+  ms: number,
+  targets: readonly (readonly [string, number, 'Alive' | 'Unknown'])[],
+  listener = true,
+) =>
+  at(ms, {
+    type: 'clb-state',
+    loadBalancer: {
+      id: 'lb-1',
+      name: 'x',
+      region: 'r',
+      status: 1,
+      vip: '10.0.240.1',
+      tags: [{ TagKey: 'clb-direct-object', TagValue: 'uid-web' }],
+      locked: false,
+      listeners: listener
+        ? [
+            {
+              id: 'lbl-1',
+              name: listenerName(testPolicy.clusterId, 'uid-web'),
+              protocol: 'TCP',
+              port: 80,
+              targets: targets.map(([ip, weight, health]) => ({
+                ip,
+                port: 80,
+                weight,
+                health,
+                connections: 0,
+                totalConnections: 0,
+                refusedConnections: 0,
+                bytesToTarget: 0,
+                bytesToClient: 0,
+              })),
+            },
+          ]
+        : [],
+    },
+  });
+
+const seen = (name: string, ip: string, more: Partial<PodSeen> = {}): PodSeen => ({
+  name,
+  uid: `uid-${name}`,
+  ip,
+  version: 'v1',
+  phase: 'Running',
+  containersReady: true,
+  ready: true,
+  gate: 'open',
+  gateMessage: '',
+  terminating: false,
+  ...more,
+});
+
+const pod = (ms: number, change: 'created' | 'deleting', of: PodSeen): HistoryEvent =>
+  at(ms, { type: 'pod', change, pod: of });
+const target = { loadBalancerId: 'lb-1', listenerId: 'lbl-1', port: 80 };
+
+const terminating = { ...a, ready: false, terminatingAt: startedMs + 60_000 };
+
+/** Two Pods are bound; one is deleted while it serves, and a request fails. */
+const events: HistoryEvent[] = [
+  pod(10, 'created', seen('web-aaaaa', '10.0.0.1')),
+  pod(20, 'created', seen('web-bbbbb', '10.0.0.2')),
+  put(100, 1, aState([a, b])),
+  lb(200, [], false),
+  lb(300, []),
+  lb(400, [
+    ['10.0.0.1', 10, 'Unknown'],
+    ['10.0.0.2', 10, 'Unknown'],
+  ]),
+  at(400, { type: 'target', ...target, ip: '10.0.0.1', change: 'registered', weight: 10 }),
+  at(400, { type: 'target', ...target, ip: '10.0.0.2', change: 'registered', weight: 10 }),
+  at(500, { type: 'health', ...target, ip: '10.0.0.1', from: 'Unknown', to: 'Alive' }),
+  at(500, { type: 'health', ...target, ip: '10.0.0.2', from: 'Unknown', to: 'Alive' }),
+  pod(1000, 'deleting', seen('web-aaaaa', '10.0.0.1', { terminating: true })),
+  put(1010, 2, aState([terminating, b])),
+  at(2500, {
+    type: 'failure',
+    client: 'new',
+    failure: {
+      atMs: startedMs + 2500,
+      kind: 'reset',
+      detail: 'ECONNRESET',
+      reusedConnection: false,
+      afterMs: 3,
+    },
+  }),
+  at(2600, {
+    type: 'call',
+    action: 'BatchModifyTargetWeight',
+    code: 'OK',
+    ms: 12,
+    parameters: { x: '10.0.0.1' },
+  }),
+  lb(2700, [
+    ['10.0.0.1', 0, 'Alive'],
+    ['10.0.0.2', 10, 'Alive'],
+  ]),
+  at(2700, { type: 'target', ...target, ip: '10.0.0.1', change: 'weight', weight: 0 }),
+];
+
+const recorded = (of: readonly HistoryEvent[]): RecordedRun => ({
+  header: {
+    type: 'header',
+    format: 1,
+    version: '0',
+    startedMs,
+    command: 'start',
+    options: { once: true },
+    seed: 7,
+    node: 'v',
+    platform: 'p',
+  },
+  events: of,
+  notes: [],
+});
+
+const tell = (of: readonly HistoryEvent[] = events, filter: StoryFilter = {}) =>
+  tellStory(recorded(of), testPolicy, filter);
+
+const core = (of?: readonly HistoryEvent[]) =>
+  tell(of)
+    .entries.filter(({ kind }) => kind === 'core')
+    .map(({ atMs, details }) => [atMs, ...details]);
+
+describe('the pure core, fed with a recorded run', () => {
+  it('answers at each point what it would do then, and is asked again only when that changes', () => {
+    expect(core()).toEqual([
+      [100, 'make the load balancer'],
+      [200, 'create-listeners TCP:80 [ready]'],
+      [300, 'register 10.0.0.1:80 w10 (Pod aaaaa), 10.0.0.2:80 w10 (Pod bbbbb) [ready]'],
+      [400, 'nothing to do'],
+      [1010, 'set-weights 10.0.0.1:80 w0 (Pod aaaaa) [drain]'],
+      [2700, 'nothing to do'],
+    ]);
+  });
+
+  it('ignores an older state that comes late, as the store does (L2)', () => {
+    const late = [...events.slice(0, 13), put(1500, 1, aState([a, b])), ...events.slice(13)];
+    expect(core(late)).toEqual(core());
+  });
+
+  it('knows the load balancer of a state that came after it', () => {
+    const [first, second, state, ...rest] = events;
+    if (first === undefined || second === undefined || state === undefined) throw new Error('no events');
+    const after = [
+      first,
+      second,
+      ...rest.slice(0, 3),
+      { ...state, timeMs: startedMs + 450 },
+      ...rest.slice(3),
+    ];
+    expect(core(after)[0]).toEqual([450, 'nothing to do']);
+  });
+
+  it('leaves listeners of others alone, whatever was written into the history', () => {
+    const foreign = events.map((event): HistoryEvent => {
+      if (event.type !== 'clb-state') return event;
+      const listeners = event.loadBalancer.listeners.map((one) => ({ ...one, name: 'theirs' }));
+      return { ...event, loadBalancer: { ...event.loadBalancer, listeners } };
+    });
+    const [, , conflict] = core(foreign);
+    expect(conflict?.[1]).toMatch(/^D1005: Port 80/);
+  });
+});
+
+describe('the time line', () => {
+  it('shows each Pod as it was when a request failed', () => {
+    const [failure] = tell().entries.filter(({ kind }) => kind === 'failure');
+    expect(failure).toMatchObject({ atMs: 2500, text: 'new: reset, ECONNRESET (after 3 ms)' });
+    expect(failure?.details).toEqual([
+      'Pod aaaaa v1 10.0.0.1: Terminating for 1.5 s, gate open, weight 10 Alive',
+      'Pod bbbbb v1 10.0.0.2: Running Ready, gate open, weight 10 Alive',
+    ]);
+  });
+
+  it('tells the lives of the Pods and the calls by their answers', () => {
+    const { pods, calls, failures, points } = tell();
+    expect(pods).toMatchObject([
+      {
+        name: 'web-aaaaa',
+        boundMs: startedMs + 400,
+        deletedMs: startedMs + 1000,
+        weightZeroMs: startedMs + 2700,
+      },
+      { name: 'web-bbbbb', boundMs: startedMs + 400, healthyMs: startedMs + 500 },
+    ]);
+    expect({ calls, failures, points }).toEqual({
+      calls: { 'BatchModifyTargetWeight OK': 1 },
+      failures: 1,
+      points: 6,
+    });
+  });
+
+  it('keeps to one Pod and to a span of time where it is asked to', () => {
+    const only = tell(events, { pod: 'bbbbb' });
+    expect(only.pods.map(({ name }) => name)).toEqual(['web-bbbbb']);
+    expect(only.entries.map(({ kind, atMs }) => [kind, atMs])).toEqual([
+      ['event', 20],
+      ['core', 300],
+      ['event', 400],
+      ['event', 500],
+      ['failure', 2500],
+    ]);
+    expect(only.entries.at(-1)?.details).toHaveLength(1);
+    const span = tell(events, { fromMs: 1000, toMs: 2000 });
+    expect(span.entries.map(({ atMs }) => atMs)).toEqual([1000, 1010]);
+  });
+
+  it('is text that a person can read, and says when nothing could be fed to the core', () => {
+    const run = recorded(events);
+    const text = storyText(run, tell());
+    expect(text).toContain('A run of start on 1970-01-01T00:16:40.000Z, version 0, seed 7 (once true)');
+    expect(text).toContain('    1.010 -> desired-state Service default/web 0000000001.0000000002\n');
+    expect(text).toContain('    2.500 !! new: reset, ECONNRESET (after 3 ms)\n');
+    expect(text).toMatch(/aaaaa +v1 +0\.01 +- +0\.40 +0\.50 +- +1\.00 +2\.70 +- +-/);
+    expect(storyText(run, tell([]))).toContain('nothing could be fed to the core');
+  });
+});
