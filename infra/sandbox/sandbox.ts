@@ -4,8 +4,9 @@ import { type Addresses, claimAddresses } from './addresses.ts';
 import type { ClbSettings } from './clb/settings.ts';
 import { type ClbSimulator, startClbSimulator } from './clb/simulator.ts';
 import { type Cluster, startCluster } from './cluster/cluster.ts';
+import type { FunctionChange } from './functions/pool.ts';
 import { createPrivateFolder } from './private-folder.ts';
-import { type ProcessChange, type System, startSystem } from './system/system.ts';
+import { type Platform, type ProcessChange, type System, startSystem } from './system/system.ts';
 
 export interface SandboxOptions {
   /** Divides the times that the CLB simulator takes. Default: 1. */
@@ -15,6 +16,11 @@ export interface SandboxOptions {
   /** 0 to 1, for what the CLB simulator draws. Default: Math.random. */
   readonly random?: () => number;
   readonly clbSettings?: Partial<ClbSettings>;
+  /** How this project runs. Default: standalone. */
+  readonly platform?: Platform;
+  /** With another platform than standalone: a Redis that is there already. */
+  readonly redisUrl?: string;
+  readonly onFunction?: (change: FunctionChange) => void;
   /** More settings of this project's processes, over the usual ones. */
   readonly systemEnv?: Readonly<Record<string, string>>;
   readonly programsDir?: string;
@@ -69,6 +75,9 @@ export const startSandbox = async (options: SandboxOptions = {}): Promise<Sandbo
     writeFileSync(kubeconfigFile, cluster.api.kubeconfig(), { mode: 0o600 });
 
     const system = await startSystem({
+      platform: options.platform ?? 'standalone',
+      ...(options.redisUrl === undefined ? {} : { redisUrl: options.redisUrl }),
+      ...(options.onFunction === undefined ? {} : { onFunction: options.onFunction }),
       addresses,
       clb,
       cluster,

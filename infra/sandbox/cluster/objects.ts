@@ -391,6 +391,7 @@ const resource = <T extends KubernetesObject>(
 ): Resource<T> => ({ group, version: 'v1', plural, kind, namespaced });
 
 export const namespaces = resource<KubernetesObject>('', 'namespaces', 'Namespace', false);
+export const serviceAccounts = resource<KubernetesObject>('', 'serviceaccounts', 'ServiceAccount');
 export const nodes = resource<Node>('', 'nodes', 'Node', false);
 export const pods = resource<Pod>('', 'pods', 'Pod');
 export const services = resource<Service>('', 'services', 'Service');
