@@ -186,7 +186,7 @@ export const createFeeder = (dependencies: FeederDependencies): Feeder => {
   ): Promise<void> => {
     const { state, derivedAt, lane } = next;
     const sequence = formatSequence(current.epoch, current.nextCounter());
-    const countedBefore = current.puts();
+    const isCounted = current.sending();
     const event = makeDesiredStateEvent({ source, sequence, timeMs: clock.now(), state });
     const answer = await store.put(event, lane);
     if (answer.outcome === 'refused') {
@@ -197,7 +197,7 @@ export const createFeeder = (dependencies: FeederDependencies): Feeder => {
     log.debug('desired state put', { event });
     keep(entry, { state, sequence, derivedAt }, answer.applied);
     onPut(state);
-    if (term === current && !current.isCounted(countedBefore, answer)) {
+    if (term === current && !isCounted(answer)) {
       log.warn('The store has lost puts; everything is put again.', { generation: answer.generation });
       onStoreLost();
     }

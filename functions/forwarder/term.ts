@@ -12,14 +12,11 @@ export interface Term extends TermStart {
   nextCounter(): number;
   /** The store knows a larger counter of this epoch. */
   skipTo(counter: number): void;
-  /** How many puts the store has counted, as far as it told, by counter. */
-  puts(): ReadonlyMap<string, number>;
   /**
-   * False: the store counts no more puts than before this one, or is another store: some are gone (law L3).
-   *
-   * @param before what `puts` said when the put was sent
+   * Called when a put is sent. What it returns is asked with the answer; false: the store counts no more puts than
+   * it had told before this one was sent, or is another store: some are gone (law L3).
    */
-  isCounted(before: ReadonlyMap<string, number>, answer: PutAnswer): boolean;
+  sending(): (answer: PutAnswer) => boolean;
   hasPut(uid: string): void;
   isComplete(): boolean;
   end(): void;
@@ -41,6 +38,7 @@ export const createTerm = (
   const over = new AbortController();
   const remaining = new Set(uids);
   let counter = 0;
+  /** How many puts each counter of the store has told of. */
   const puts = new Map<string, number>();
   let complete = false;
 
@@ -67,12 +65,13 @@ export const createTerm = (
     skipTo: (known) => {
       counter = Math.max(counter, known);
     },
-    puts: () => new Map(puts),
-    isCounted: (before, answer) => {
-      if (answer.generation !== start.generation) return false;
-      if (answer.puts <= (before.get(answer.counter) ?? 0)) return false;
-      puts.set(answer.counter, Math.max(puts.get(answer.counter) ?? 0, answer.puts));
-      return true;
+    sending: () => {
+      const before = new Map(puts);
+      return ({ generation, counter: of, puts: told }) => {
+        if (generation !== start.generation || told <= (before.get(of) ?? 0)) return false;
+        puts.set(of, Math.max(puts.get(of) ?? 0, told));
+        return true;
+      };
     },
     hasPut: (uid) => {
       if (remaining.delete(uid) && remaining.size === 0) void tellComplete();

@@ -1,6 +1,7 @@
 import { randomInt } from 'node:crypto';
 import { Command, Option } from 'commander';
 import { seededRandom } from '../sandbox/random.ts';
+import { hasRedisServer } from '../sandbox/redis-server.ts';
 import { type Sandbox, startSandbox } from '../sandbox/sandbox.ts';
 import { deployGuide, guide, type RollOptions, rollUnderLoad } from '../sandbox/scenario/rolling-update.ts';
 import { NotInTime, Run } from '../sandbox/scenario/run.ts';
@@ -8,11 +9,13 @@ import { isLossless, type Summary } from '../sandbox/scenario/summary.ts';
 import { createDisplay, type Display, urlOf } from '../sandbox/screen/display.ts';
 import { listenToKeys } from '../sandbox/screen/keys.ts';
 import { summaryText } from '../sandbox/screen/summary-text.ts';
+import { type Platform, platforms } from '../sandbox/system/system.ts';
 import { positiveNumber, wholeNumber } from './arguments.ts';
 import { openHistory } from './history-file.ts';
 
 interface StartFlags {
   readonly once?: boolean;
+  readonly platform?: Platform;
   readonly json?: boolean;
   readonly withoutGate?: boolean;
   readonly idle?: boolean;
@@ -21,6 +24,9 @@ interface StartFlags {
   readonly killForwarder?: RollOptions['killForwarderAt'] | true;
   readonly history?: string;
 }
+
+/** What was asked for needs a Redis. */
+class NoRedis extends Error {}
 
 /** Somebody asked it to end before it had an answer. */
 class Stopped extends Error {
@@ -73,6 +79,31 @@ const invitation = (sandbox: Sandbox, address: string | undefined): string[] => 
   '  kubectl get pods -o wide',
 ];
 
+interface Chosen {
+  readonly platform: Platform;
+  readonly redisUrl?: string;
+  /** For the person who looks on. */
+  readonly said: string;
+}
+
+/** The queue is on Redis where there is one: REDIS_URL, else a `redis-server` on the PATH. */
+const choosePlatform = (asked: Platform | undefined): Chosen => {
+  const url = process.env['REDIS_URL'] ?? '';
+  const hasRedis = url !== '' || hasRedisServer();
+  if (asked === 'standalone' || (asked === undefined && !hasRedis)) {
+    const why = asked === undefined ? 'no redis-server on the PATH and no REDIS_URL' : 'as asked for';
+    return { platform: 'standalone', said: `standalone, the queue in memory (${why})` };
+  }
+  if (!hasRedis) throw new NoRedis(`--platform ${asked} needs a redis-server on the PATH, or REDIS_URL.`);
+  const platform = asked ?? 'scf';
+  const functions = platform === 'worker' ? 'workers in the cluster' : `functions on ${platform}`;
+  return {
+    platform,
+    ...(url === '' ? {} : { redisUrl: url }),
+    said: `the queue on Redis (${url === '' ? 'a redis-server of its own' : 'REDIS_URL'}), two forwarders, ${functions}`,
+  };
+};
+
 /** One run from the start of the sandbox to its end. Resolves with the exit code. */
 class Start {
   readonly #flags: StartFlags;
@@ -107,7 +138,6 @@ class Start {
   }
 
   async run(): Promise<number> {
-    const { history } = this.#run;
     const signals = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const;
     for (const [signal, exitCode] of Object.entries(signals)) {
       process.on(signal, () => this.#run.giveUp(new Stopped(exitCode)));
@@ -121,7 +151,6 @@ class Start {
     let exitCode: number;
     try {
       if (!this.#flags.json) this.#display.screen();
-      history.add({ type: 'stage', stage: 'starting', text: 'start the cluster, the CLB and the forwarder' });
       await this.#all();
       exitCode = this.#exitCode();
     } catch (error) {
@@ -137,7 +166,12 @@ class Start {
 
   async #all(): Promise<void> {
     const { history } = this.#run;
+    const { platform, redisUrl, said } = choosePlatform(this.#flags.platform);
+    history.add({ type: 'stage', stage: 'starting', text: said });
     const sandbox = await startSandbox({
+      platform,
+      ...(redisUrl === undefined ? {} : { redisUrl }),
+      onFunction: (change) => history.add({ type: 'function', ...change }),
       speed: this.#flags.speed,
       gate: this.#flags.withoutGate !== true,
       random: seededRandom(this.#seed),
@@ -195,7 +229,12 @@ class Start {
       const asked = error.exitCode === 130 || error.exitCode === 0;
       return this.#summary !== undefined && asked ? this.#exitCode() : error.exitCode;
     }
-    const text = error instanceof NotInTime ? error.message : error instanceof Error ? error.stack : error;
+    const text =
+      error instanceof NotInTime || error instanceof NoRedis
+        ? error.message
+        : error instanceof Error
+          ? error.stack
+          : error;
     process.stderr.write(`${text}\n`);
     return 1;
   }
@@ -223,6 +262,12 @@ export const startCommand = (): Command =>
       new Option('--kill-forwarder [when]', 'kill -9 it in the middle of the rollout')
         .choices(['rolling', 'containers-ready', 'deleting'])
         .preset('deleting'),
+    )
+    .addOption(
+      new Option(
+        '--platform <where>',
+        'where the functions run (default: scf where there is a Redis, else standalone)',
+      ).choices([...platforms]),
     )
     .option('--idle', 'deploy and stay up, but roll only when asked')
     .option('--history <file>', 'write the history here (default: a new file below .clb-direct/history)')

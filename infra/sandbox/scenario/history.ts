@@ -1,4 +1,5 @@
 import type { LoadBalancerSnapshot } from '../clb/snapshot.ts';
+import type { FunctionChange } from '../functions/pool.ts';
 import type { ClientReport, Failure } from '../load/report.ts';
 
 export type StageName =
@@ -103,17 +104,8 @@ export type Happening =
     }
   /** A load balancer as it is after a write took effect. */
   | { readonly type: 'clb-state'; readonly loadBalancer: LoadBalancerSnapshot }
-  /** A function was invoked, or its invocation has ended. */
-  | {
-      readonly type: 'invocation';
-      readonly name: string;
-      /** Tells the instances of a function apart. */
-      readonly instance: string;
-      readonly change: 'started' | 'ended';
-      /** How long it took; absent while it runs. */
-      readonly ms?: number;
-      readonly detail: string;
-    }
+  /** An instance of a function began or ended, or an invocation of it did. */
+  | ({ readonly type: 'function' } & FunctionChange)
   | { readonly type: 'refused'; readonly client: string; readonly reason: string }
   | { readonly type: 'client'; readonly report: ClientReport }
   | { readonly type: 'failure'; readonly client: string; readonly failure: Failure }

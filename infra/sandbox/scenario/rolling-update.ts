@@ -143,6 +143,10 @@ export const rollUnderLoad = async (
     return summarize({
       version,
       gate: sandbox.gate,
+      platform: sandbox.system.platform,
+      invocations: Object.fromEntries(
+        run.state.functions.map(({ name, invocations }) => [name, invocations]),
+      ),
       speed: sandbox.speed,
       canShowClientAddress: addresses.mode === 'range',
       sessionClient,

@@ -13,6 +13,17 @@ export interface PodState {
   readonly target: TargetState | undefined;
 }
 
+/** How much of a function there is. */
+export interface FunctionState {
+  readonly name: string;
+  /** Invocations under way; none while there is nothing to do. */
+  readonly running: number;
+  /** Processes that exist, the frozen ones too. */
+  readonly instances: number;
+  readonly invocations: number;
+  readonly failed: number;
+}
+
 /** What is true at the end of a history: what the screen shows and the summary counts. */
 export class RunState {
   readonly #pods = new Map<string, PodSeen>();
@@ -20,6 +31,7 @@ export class RunState {
   readonly #clients = new Map<string, ClientReport>();
   readonly #timelines = new PodTimelines();
   readonly #stages = new Map<StageName, number>();
+  readonly #functions = new Map<string, FunctionState>();
   #calls: Record<string, number> = {};
   #stage: StageName = 'starting';
   #loadBalancerId: string | undefined;
@@ -62,6 +74,25 @@ export class RunState {
   /** By name. */
   get clients(): readonly ClientReport[] {
     return [...this.#clients.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
+  }
+
+  /** By name. */
+  get functions(): readonly FunctionState[] {
+    return [...this.#functions.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
+  }
+
+  #addFunction({ name, change, outcome }: Extract<HistoryEvent, { type: 'function' }>): void {
+    const known = this.#functions.get(name) ?? { name, running: 0, instances: 0, invocations: 0, failed: 0 };
+    const { running, instances, invocations, failed } = known;
+    const after: Partial<FunctionState> = {
+      'cold-start': { instances: instances + 1 },
+      gone: { instances: Math.max(0, instances - 1) },
+      begin: { running: running + 1, invocations: invocations + 1 },
+      end: { running: Math.max(0, running - 1), failed: failed + (outcome === 'answer' ? 0 : 1) },
+      frozen: {},
+      refused: {},
+    }[change];
+    this.#functions.set(name, { ...known, ...after });
   }
 
   get timelines(): readonly PodTimeline[] {
@@ -120,6 +151,9 @@ export class RunState {
       }
       case 'call':
         this.#calls = { ...this.#calls, [event.action]: (this.#calls[event.action] ?? 0) + 1 };
+        break;
+      case 'function':
+        this.#addFunction(event);
         break;
       case 'client':
         this.#clients.set(event.report.name, event.report);

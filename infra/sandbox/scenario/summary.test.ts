@@ -5,6 +5,8 @@ import { isLossless, type SummaryInput, summarize } from './summary.ts';
 const input: SummaryInput = {
   version: 'v2',
   gate: true,
+  platform: 'standalone',
+  invocations: {},
   speed: 1,
   canShowClientAddress: true,
   sessionClient: 'session',
@@ -34,6 +36,8 @@ test('requests are added up, and each Pod’s steps become durations', () => {
     rolloutSeconds: 40.5,
     drainSeconds: 14.5,
     queue: 'memory',
+    platform: 'standalone',
+    invocations: {},
     cluster: 'in-process',
     clientAddressKept: true,
     sessionKept: true,

@@ -1,4 +1,5 @@
 import type { ClientReport } from '../load/report.ts';
+import type { Platform } from '../system/system.ts';
 import type { PodTimeline } from './pod-timeline.ts';
 
 /** How long each step of a Pod took, ms; absent: it did not take that step in this run. */
@@ -40,7 +41,11 @@ export interface Summary {
   readonly drainSeconds: number;
   readonly version: string;
   readonly gate: boolean;
-  readonly queue: 'memory';
+  readonly queue: 'memory' | 'redis';
+  /** Where the functions ran. */
+  readonly platform: Platform;
+  /** Invocations of each function; none in one process with the forwarder. */
+  readonly invocations: Readonly<Record<string, number>>;
   readonly cluster: 'in-process';
   readonly speed: number;
   readonly pods: readonly PodSummary[];
@@ -56,6 +61,8 @@ export interface Summary {
 export interface SummaryInput {
   readonly version: string;
   readonly gate: boolean;
+  readonly platform: Platform;
+  readonly invocations: Readonly<Record<string, number>>;
   readonly speed: number;
   readonly canShowClientAddress: boolean;
   /** Name of the client whose session is looked at. */
@@ -119,7 +126,9 @@ export const summarize = (input: SummaryInput): Summary => {
     drainSeconds: (input.drainedMs - input.rolledMs) / 1000,
     version: input.version,
     gate: input.gate,
-    queue: 'memory',
+    queue: input.platform === 'standalone' ? 'memory' : 'redis',
+    platform: input.platform,
+    invocations: input.invocations,
     cluster: 'in-process',
     speed: input.speed,
     pods: input.timelines.map(podSummary),

@@ -79,6 +79,11 @@ export const describeEvent = (
           : `${event.name}: ended, ${event.detail}`,
         event.change === 'started' ? 'plain' : 'bad',
       );
+    case 'function':
+      if (event.change === 'end' && event.outcome !== 'answer') {
+        return said(`function ${event.name}: ${event.outcome} (after ${event.ms} ms)`, 'bad');
+      }
+      return event.change === 'cold-start' ? said(`function ${event.name}: another instance`) : undefined;
     case 'warning':
       return said(event.text, 'bad');
     default:

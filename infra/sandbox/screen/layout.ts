@@ -138,6 +138,20 @@ const clientRow = (report: ClientReport, rate: number, width: number, styles: St
   );
 };
 
+/** Shown where the functions are instances of a platform. */
+const functionLines = ({ state }: ScreenModel, width: number, styles: Styles): string[] => {
+  if (state.functions.length === 0) return [];
+  const cells = (values: readonly string[]): Cell[] =>
+    values.map((text, at) => (at === 0 ? { text, width: 26 } : { text, width: 10, right: true }));
+  return [
+    styles.dim(row(cells(['FUNCTION', 'RUNNING', 'INSTANCES', 'CALLS', 'FAILED']), width)),
+    ...state.functions.map(({ name, running, instances, invocations, failed }) =>
+      row(cells([name, String(running), String(instances), grouped(invocations), String(failed)]), width),
+    ),
+    '',
+  ];
+};
+
 const eventLine = ({ atMs, said }: ScreenModel['events'][number], width: number, styles: Styles): string => {
   const style = { good: styles.good, bad: styles.bad, stage: styles.bold, plain: undefined }[said.tone];
   return row(
@@ -194,6 +208,7 @@ export const layout = (model: ScreenModel, size: Size, styles: Styles): string[]
       clientRow(report, model.rates.get(report.name) ?? 0, width, styles),
     ),
     '',
+    ...functionLines(model, width, styles),
   ];
   const foot = ['', styles.dim(alignLeft(model.keys, width).trimEnd())];
   const isTight = size.rows - head.length - foot.length < fewestEvents;

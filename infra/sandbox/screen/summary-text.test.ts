@@ -7,6 +7,8 @@ import { addressNotShown, summaryText } from './summary-text.ts';
 const summary = summarize({
   version: 'v123',
   gate: true,
+  platform: 'standalone',
+  invocations: { 'clb-direct-reconcile': 12 },
   speed: 1,
   canShowClientAddress: true,
   sessionClient: 'session',

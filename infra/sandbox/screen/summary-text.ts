@@ -51,6 +51,11 @@ export const addressNotShown = (platform: NodeJS.Platform = process.platform): r
 const yesNo = (kept: boolean, styles: Styles): string =>
   kept ? styles.good('kept') : styles.bad('NOT kept');
 
+const functionLine = ({ invocations }: Summary): string[] => {
+  const parts = Object.entries(invocations).map(([name, count]) => `${name} ${grouped(count)}`);
+  return parts.length === 0 ? [] : ['Invocations', `  ${parts.join(', ')}`];
+};
+
 /** The summary as a person reads it, at most 80 columns. */
 export const summaryText = (summary: Summary, styles: Styles): string[] => {
   const lost = summary.failed + summary.reset;
@@ -73,6 +78,7 @@ export const summaryText = (summary: Summary, styles: Styles): string[] => {
     `Client address  ${firstAddress}`,
     ...moreAddress,
     `Session         ${summary.sessionKept === null ? 'not shown: no answer' : yesNo(summary.sessionKept, styles)}`,
+    ...functionLine(summary),
     'CLB calls',
     ...callLines(summary.clbCalls, 76).map((line) => `  ${line}`),
   ];

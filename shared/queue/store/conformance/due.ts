@@ -1,5 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { lanes } from '../../../model/desired-state.ts';
+import type { Hold } from '../../../model/hold.ts';
+import { holdMs } from '../store.ts';
 import { at, eventOf, firstEpoch, fixtures, handed, type MakeStore } from './fixture.ts';
 
 export const dueSuite = (makeStore: MakeStore): void => {
@@ -45,6 +47,39 @@ export const dueSuite = (makeStore: MakeStore): void => {
       expect(await dueKeys()).toEqual([]);
       await hold.done({ applied: handed(hold), released: [] });
       expect(await dueKeys()).toEqual([]);
+    });
+
+    test('it says when to ask again: when a back-off, a deadline, a check for late calls or a hold ends', async () => {
+      const { store, take, clock } = await fixture();
+      expect(await store.due(10)).toEqual({ due: [] });
+      for (const lb of ['lb-a', 'lb-b', 'lb-c', 'lb-d']) await store.put(eventOf('web', at(1), lb), 'rest');
+      const holds = new Map<string, Hold>();
+      for (const lb of ['lb-a', 'lb-b', 'lb-c', 'lb-d']) holds.set(lb, await take(lb));
+      expect(await store.due(10)).toEqual({ due: [], nextInMs: holdMs });
+      await holds.get('lb-d')?.done({ applied: { web: at(1) }, released: [] });
+      await holds.get('lb-a')?.done({
+        applied: { web: at(1) },
+        released: [],
+        dueAfterMs: 9_000,
+        observeNext: true,
+      });
+      expect(await store.due(10)).toEqual({ due: [], nextInMs: 9_000 });
+      await holds.get('lb-b')?.done({ applied: { web: at(1) }, released: [], dueAfterMs: 7_000 });
+      expect(await store.due(10)).toEqual({ due: [], nextInMs: 7_000 });
+      await holds.get('lb-c')?.retry(500, 'ResourceInOperating', { strict: true });
+      await store.markDue('lb-c', 'drain');
+      expect(await store.due(10)).toEqual({ due: [], nextInMs: 500 });
+      await clock.advance(500);
+      const { due, nextInMs } = await store.due(10);
+      expect(due).toMatchObject([{ loadBalancerKey: 'lb-c', lane: 'drain' }]);
+      expect(nextInMs).toBe(6_500);
+      for (const wait of [6_500, 2_000]) {
+        await clock.advance(wait);
+        for (const one of (await store.due(10)).due) {
+          await (await take(one.loadBalancerKey)).done({ applied: {}, released: [] });
+        }
+      }
+      expect(await store.due(10)).toEqual({ due: [] });
     });
 
     test('a refused put makes nothing due', async () => {
