@@ -1,5 +1,7 @@
 import type { FaultEffect } from '../../infra/sandbox/clb/faults.ts';
 import type { Fault as ApiFault, FaultMatch } from '../../infra/sandbox/cluster/api-server/faults.ts';
+import type { FunctionHost } from '../../infra/sandbox/functions/host.ts';
+import { askRedis, type RedisServer } from '../../infra/sandbox/redis-server.ts';
 import { type ChaosWorld, type Fault, faultMs } from './world.ts';
 
 /** Our own clients: the stand-ins of Kubernetes' controllers and kubelets have users of their own. */
@@ -38,13 +40,137 @@ export const clb = (effect: FaultEffect, action?: string | string[], at: Fault['
   begin: ({ sandbox }) => sandbox.clb.faults.inject({ effect, ...(action === undefined ? {} : { action }) }),
 });
 
-/** The leading process of this project is killed or stopped. */
-export const leader = (signal: 'SIGKILL' | 'SIGSTOP', at: Fault['at']): Fault => ({
+type Process = 'leader' | 'standby' | 'worker';
+
+const find = async ({ sandbox: { system } }: ChaosWorld, which: Process) => {
+  const leader = await system.leader();
+  if (which === 'leader') return leader;
+  const name = which === 'standby' ? 'forwarder' : 'worker';
+  const found = system.processes.find((process) => process !== leader && process.name.startsWith(name));
+  if (found === undefined) throw new Error(`no ${which} runs here`);
+  return found;
+};
+
+/** A process of this project is killed; it is started again as a Deployment would. */
+export const killed = (which: Process, at: Fault['at']): Fault => ({
   at,
-  lastsMs: signal === 'SIGKILL' ? 0 : faultMs,
-  begin: async ({ sandbox }: ChaosWorld) => {
-    const process = await sandbox.system.leader();
-    process.kill(signal);
-    return () => (signal === 'SIGSTOP' ? process.kill('SIGCONT') : undefined);
+  lastsMs: 0,
+  begin: async (world) => {
+    (await find(world, which)).kill('SIGKILL');
+    return () => undefined;
+  },
+});
+
+/** A process of this project hangs, and goes on as if nothing had been. */
+export const stopped = (which: Process, at: Fault['at']): Fault => ({
+  at,
+  lastsMs: faultMs,
+  begin: async (world) => {
+    const process = await find(world, which);
+    process.kill('SIGSTOP');
+    return () => process.kill('SIGCONT');
+  },
+});
+
+const functionsOf = ({ sandbox }: ChaosWorld): FunctionHost => {
+  const { functions } = sandbox.system;
+  if (functions === undefined) throw new Error('the functions are no instances here');
+  return functions;
+};
+
+/**
+ * Instances are killed one CLB call further each time: before the first, after the first, after the second, … So each
+ * gap between two calls of a pass is one in which somebody died.
+ */
+export const functionsKilledBetweenCalls: Fault = {
+  at: 'rolling',
+  lastsMs: faultMs,
+  begin: (world) => {
+    const functions = functionsOf(world);
+    let gap = 0;
+    let calls = 0;
+    return world.sandbox.clb.on('call', () => {
+      calls += 1;
+      if (calls <= gap) return;
+      gap = (gap + 1) % 6;
+      calls = 0;
+      functions.kill('SIGKILL', 'busy');
+    });
+  },
+};
+
+/** Whoever is busy with a call hangs, and goes on when the fault is over: its hold is somebody else's by then. */
+export const functionsStopped: Fault = {
+  at: 'containers-ready',
+  lastsMs: faultMs,
+  begin: (world) => {
+    const functions = functionsOf(world);
+    let done = false;
+    const stopListening = world.sandbox.clb.on('call', ({ action }) => {
+      if (done || !action.startsWith('Batch')) return;
+      done = functions.kill('SIGSTOP', 'busy') > 0;
+    });
+    return () => {
+      stopListening();
+      functions.kill('SIGCONT', 'busy');
+    };
+  },
+};
+
+/** The platform takes no invocation. */
+export const invocationsRefused: Fault = {
+  at: 'rolling',
+  lastsMs: faultMs,
+  begin: (world) => {
+    const functions = functionsOf(world);
+    functions.refuse(true);
+    return () => functions.refuse(false);
+  },
+};
+
+/** The functions end well, and nobody is told. */
+export const answersLost: Fault = {
+  at: 'rolling',
+  lastsMs: faultMs,
+  begin: (world) => {
+    const functions = functionsOf(world);
+    functions.dropAnswers(1_000);
+    return () => functions.dropAnswers(0);
+  },
+};
+
+const redisOf = ({ sandbox }: ChaosWorld): RedisServer => {
+  const { redis } = sandbox.system;
+  if (redis === undefined) throw new Error('there is no Redis of our own here');
+  return redis;
+};
+
+/** Redis is away, and comes back with what it had, or with nothing. */
+export const redisAway = (data: 'kept' | 'lost', at: Fault['at']): Fault => ({
+  at,
+  lastsMs: faultMs,
+  begin: async (world) => {
+    const redis = redisOf(world);
+    await redis.kill();
+    return () => redis.start(data);
+  },
+});
+
+export const redisStopped: Fault = {
+  at: 'containers-ready',
+  lastsMs: faultMs,
+  begin: (world) => {
+    const redis = redisOf(world);
+    redis.pause();
+    return () => redis.resume();
+  },
+};
+
+export const redisFlushed = (at: Fault['at']): Fault => ({
+  at,
+  lastsMs: 0,
+  begin: async (world) => {
+    await askRedis(redisOf(world).port, 'FLUSHALL');
+    return () => undefined;
   },
 });

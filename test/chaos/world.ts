@@ -1,12 +1,14 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { expect } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { deployments } from '../../infra/sandbox/cluster/objects.ts';
+import { hasRedisServer } from '../../infra/sandbox/redis-server.ts';
 import { type Sandbox, type SandboxOptions, startSandbox } from '../../infra/sandbox/sandbox.ts';
 import type { HistoryEvent, PodChange } from '../../infra/sandbox/scenario/history.ts';
 import { deployGuide, guide } from '../../infra/sandbox/scenario/rolling-update.ts';
 import { Run } from '../../infra/sandbox/scenario/run.ts';
 import type { PodState, RunState } from '../../infra/sandbox/scenario/run-state.ts';
 import { startTraffic, type Traffic } from '../../infra/sandbox/scenario/traffic.ts';
+import type { Platform } from '../../infra/sandbox/system/system.ts';
 
 /** Something that goes wrong in mid-rollout. */
 export interface Fault {
@@ -57,6 +59,7 @@ export class ChaosWorld {
       ...options,
       onSystemProcess: (change) => run.history.add({ type: 'process', ...change }),
       onSystemLine: (line, from) => run.history.add({ type: 'log', from, line }),
+      onFunction: (change) => run.history.add({ type: 'function', ...change }),
     });
     try {
       await deployGuide(sandbox, run, (deployment) => ({
@@ -153,3 +156,20 @@ export class ChaosWorld {
     }
   }
 }
+
+/** A rollout beside each fault, one after the other, on one sandbox; without Redis only standalone, but never on CI. */
+export const chaosSuite = (platform: Platform, faults: readonly (readonly [string, Fault])[]): void => {
+  const runs = platform === 'standalone' || hasRedisServer() || process.env['CI'] === 'true';
+  describe.runIf(runs)(`${platform}: a rolling update loses no request (L1) and no change (L3) while`, () => {
+    let world: ChaosWorld;
+    beforeAll(async () => {
+      world = await ChaosWorld.start({ platform });
+    });
+    afterAll(() => world?.end());
+
+    it.each(faults.map(([name, fault]) => ({ name, fault })))('$name', async ({ fault }) => {
+      await world.roll(fault);
+      world.expectNothingLost();
+    });
+  });
+};
