@@ -50,6 +50,7 @@ const aLeader = (resyncMs = 600_000) => {
       start: () => lines.push('dispatch'),
       stop: async () => void lines.push('dispatch stops'),
       load: () => ({ running: 0, waiting: 0 }),
+      waitingIn: () => 0,
     },
     readiness: {
       start: () => lines.push('readiness'),
