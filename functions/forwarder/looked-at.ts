@@ -9,7 +9,7 @@ export interface LookedAt {
   readonly view: {
     sizes(): { readonly pods: number; readonly services: number; readonly endpointSlices: number };
   };
-  /** Absent: nobody is invoked. */
+  /** Absent: workers take what is due themselves. */
   readonly dispatch: Pick<Dispatch, 'waitingIn'> | undefined;
   readonly feeder: { isComplete(): boolean };
   readonly watches: Pick<Watches, 'counters'>;
@@ -19,6 +19,16 @@ export interface LookedAt {
 }
 
 const resources = ['services', 'endpointslices', 'pods'] as const;
+
+export const lookAtBacklog = (metrics: Metrics, dispatch: LookedAt['dispatch']): void => {
+  for (const lane of lanes) metrics.set('clb_direct_backlog', { lane }, dispatch?.waitingIn(lane) ?? 0);
+};
+
+export const lookAtProcess = (metrics: Metrics): void => {
+  const { user, system } = process.cpuUsage();
+  metrics.total('process_cpu_seconds_total', {}, (user + system) / 1_000_000);
+  metrics.set('process_resident_memory_bytes', {}, process.memoryUsage.rss());
+};
 
 /** What is only looked at when somebody scrapes: it costs nothing in between. */
 export const lookAt = (looked: LookedAt): void => {
@@ -30,7 +40,8 @@ export const lookAt = (looked: LookedAt): void => {
   metrics.set('clb_direct_objects', { resource: 'pods' }, pods);
   metrics.set('clb_direct_objects', { resource: 'services' }, services);
   metrics.set('clb_direct_objects', { resource: 'endpointslices' }, endpointSlices);
-  for (const lane of lanes) metrics.set('clb_direct_backlog', { lane }, dispatch?.waitingIn(lane) ?? 0);
+  lookAtBacklog(metrics, dispatch);
+  lookAtProcess(metrics);
   const counters = watches.counters();
   for (const resource of resources) {
     const { lists, events, unreadable, restarts, lastHeardAt } = counters[resource];
@@ -43,7 +54,4 @@ export const lookAt = (looked: LookedAt): void => {
     const silentMs = Math.max(0, clock.now() - lastHeardAt);
     metrics.set('clb_direct_watch_silence_seconds', { resource }, silentMs / 1_000);
   }
-  const { user, system } = process.cpuUsage();
-  metrics.total('process_cpu_seconds_total', {}, (user + system) / 1_000_000);
-  metrics.set('process_resident_memory_bytes', {}, process.memoryUsage.rss());
 };

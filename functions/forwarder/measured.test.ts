@@ -132,6 +132,28 @@ describe('the functions', () => {
     expect(await value('pods_waiting')).toBe(4);
   });
 
+  test('who shares the work with others counts only its own waits: what somebody else took is forgotten', async () => {
+    const { clock, dependencies, value } = measuring();
+    const memory = createMemoryStore({ clock });
+    const store = measuredStore(memory, dependencies);
+    const functions = measuredFunctions(
+      {
+        reconcile: async () => ({ results: [] }),
+        readiness: async () => ({ waiting: 0, opened: 0, againAfterMs: 1_000 }),
+      },
+      dependencies,
+    );
+    await memory.put(eventOf('a', 1, 0), 'drain');
+    await memory.put(eventOf('b', 1, 0), 'drain');
+    await store.due(10);
+    await memory.take('a', 'somebody else');
+    await clock.advance(2_000);
+    await store.due(10);
+    await functions.reconcile({ invocationId: 'one', loadBalancerKeys: ['a', 'b'] });
+    expect(await value('due_wait_seconds_count{lane="drain"}')).toBe(1);
+    expect(await value('due_wait_seconds_sum{lane="drain"}')).toBeCloseTo(2);
+  });
+
   test('invocations under way are seen, and failed ones are counted and thrown on', async () => {
     const { dependencies, value } = measuring();
     let fail = (_: Error): void => {};

@@ -2,7 +2,7 @@ import type { Clock } from '../../shared/model/clock.ts';
 import type { Lane, LoadBalancerKey } from '../../shared/model/desired-state.ts';
 import type { Metrics } from '../../shared/process/metrics.ts';
 import type { Doorbell } from '../../shared/queue/doorbell/doorbell.ts';
-import type { Store } from '../../shared/queue/store/store.ts';
+import type { DueLoadBalancer, Store } from '../../shared/queue/store/store.ts';
 import type { Functions } from '../platform/functions.ts';
 
 /**
@@ -39,15 +39,32 @@ export const createChangeTimes = (clock: Clock): ChangeTimes => {
   };
 };
 
+interface DueTime {
+  readonly lane: Lane;
+  /** Unix ms. */
+  readonly since: number;
+}
+
 /** Load balancers that are due, and since when: by our own puts, and by what the store says. */
 export class DueTimes {
-  readonly #due = new Map<LoadBalancerKey, { readonly lane: Lane; readonly since: number }>();
+  readonly #due = new Map<LoadBalancerKey, DueTime & { readonly notedAt: number }>();
 
-  note(loadBalancerKey: LoadBalancerKey, lane: Lane, since: number): void {
-    if (!this.#due.has(loadBalancerKey)) this.#due.set(loadBalancerKey, { lane, since });
+  put(loadBalancerKey: LoadBalancerKey, lane: Lane, now: number): void {
+    if (!this.#due.has(loadBalancerKey)) {
+      this.#due.set(loadBalancerKey, { lane, since: now, notedAt: now });
+    }
   }
 
-  taken(loadBalancerKey: LoadBalancerKey): { readonly lane: Lane; readonly since: number } | undefined {
+  /** What the store says is so. `all`: it says everything; what is missing was taken, by others or by us. */
+  told(due: readonly DueLoadBalancer[], askedAt: number, all: boolean): void {
+    for (const { loadBalancerKey, lane, since } of due) {
+      this.#due.set(loadBalancerKey, { lane, since, notedAt: askedAt });
+    }
+    if (!all) return;
+    for (const [key, { notedAt }] of this.#due) if (notedAt < askedAt) this.#due.delete(key);
+  }
+
+  taken(loadBalancerKey: LoadBalancerKey): DueTime | undefined {
     const due = this.#due.get(loadBalancerKey);
     this.#due.delete(loadBalancerKey);
     return due;
@@ -101,7 +118,7 @@ export const measuredStore = (
           if (changedAt !== undefined) {
             metrics.observe('clb_direct_change_to_put_seconds', {}, (now - changedAt) / 1_000);
           }
-          dueTimes.note(event.data.loadBalancerKey, lane, now);
+          dueTimes.put(event.data.loadBalancerKey, lane, now);
         }
         return answer;
       } catch (error) {
@@ -110,8 +127,9 @@ export const measuredStore = (
       }
     },
     due: async (limit) => {
+      const askedAt = clock.now();
       const answer = await store.due(limit);
-      for (const { loadBalancerKey, lane, since } of answer) dueTimes.note(loadBalancerKey, lane, since);
+      dueTimes.told(answer, askedAt, answer.length < limit);
       return answer;
     },
   };
