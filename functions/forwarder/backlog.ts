@@ -17,6 +17,10 @@ export class Backlog {
     return this.#laneOf.size;
   }
 
+  sizeOf(lane: Lane): number {
+    return this.#byLane[lane].size;
+  }
+
   add({ loadBalancerKey, lane }: Ring): void {
     const known = this.#laneOf.get(loadBalancerKey);
     const next = known === undefined ? lane : moreUrgent(known, lane);

@@ -130,6 +130,32 @@ test('what is due and cannot be had is asked for again after a pause, not in the
 });
 
 describe('rings', () => {
+  test('who stops leaves rings to whoever listens next, and hears them again when it starts again', async () => {
+    const { clock, doorbell, dispatch, put, keys, call } = aDispatch();
+    dispatch.start();
+    await clock.advance(0);
+    await dispatch.stop();
+    await put('a', 'drain');
+    const heard: string[] = [];
+    const stop = doorbell.listen(
+      async (rings) => void heard.push(...rings.map(({ loadBalancerKey }) => loadBalancerKey)),
+      { batchSize: 10 },
+    );
+    await clock.advance(0);
+    expect(heard).toEqual(['a']);
+    expect(keys()).toEqual([]);
+    await stop();
+    dispatch.start();
+    await clock.advance(0);
+    expect(keys()).toEqual(['a']);
+    await call(0).end();
+    const begun = clock.now();
+    await put('b', 'drain');
+    await clock.advance(0);
+    expect(keys()).toEqual(['a', 'b']);
+    expect(call(1).at).toBe(begun);
+  });
+
   test('a ring is an invocation in the same moment', async () => {
     const { clock, dispatch, put, call, keys } = aDispatch();
     dispatch.start();

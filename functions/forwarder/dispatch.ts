@@ -35,6 +35,8 @@ export interface Dispatch {
   stop(): Promise<void>;
   /** Invocations under way, and load balancers that wait for one. */
   load(): { readonly running: number; readonly waiting: number };
+  /** Of those that wait, the ones in this lane. */
+  waitingIn(lane: Lane): number;
 }
 
 /** Asked again by the clock no sooner than this. */
@@ -227,5 +229,6 @@ export const createDispatch = (dependencies: DispatchDependencies): Dispatch => 
       await Promise.all([stopListening?.(), ...ends]);
     },
     load: () => ({ running: running.size, waiting: backlog.size }),
+    waitingIn: (lane) => backlog.sizeOf(lane),
   };
 };

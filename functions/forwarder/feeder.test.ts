@@ -14,6 +14,7 @@ import { createMemoryStore } from '../../shared/queue/store/memory-store.ts';
 import type { PutAnswer, Store } from '../../shared/queue/store/store.ts';
 import { createEvidence } from './evidence.ts';
 import { createFeeder } from './feeder.ts';
+import { createChangeTimes } from './measured.ts';
 import { isUrgent } from './urgency.ts';
 
 interface Put {
@@ -49,6 +50,7 @@ const aFeeder = (before: (puts: readonly Put[]) => PutAnswer | undefined = () =>
     source: 'demo',
     clock,
     log: silentLog,
+    changes: createChangeTimes(clock),
     onDeposed: () => happened.push('deposed'),
     onStoreLost: () => happened.push('store lost'),
     onPut: () => {},

@@ -12,6 +12,7 @@ import type { View } from '../../shared/model/view.ts';
 import type { Log } from '../../shared/process/log.ts';
 import type { Doorbell } from '../../shared/queue/doorbell/doorbell.ts';
 import type { PutAnswer, Store } from '../../shared/queue/store/store.ts';
+import type { ChangeTimes } from './measured.ts';
 import { keep, nextDerivation, nothingRemembered, previousOf, type Remembered } from './remembered.ts';
 import { createTerm, type Term, type TermStart } from './term.ts';
 import { createWorkQueue } from './work-queue.ts';
@@ -41,6 +42,7 @@ export interface FeederDependencies {
   readonly onDeposed: () => void;
   /** The store is another one than before, or short of puts: take over again, so that everything is put (law L3). */
   readonly onStoreLost: () => void;
+  readonly changes: Pick<ChangeTimes, 'changed' | 'begun' | 'settled'>;
   /** The store kept a state. */
   readonly onPut: (state: DesiredState) => void;
 }
@@ -78,6 +80,7 @@ const wantsNothing = (state: DesiredState): boolean =>
 
 export const createFeeder = (dependencies: FeederDependencies): Feeder => {
   const { view, store, doorbell, options, source, clock, log, onDeposed, onStoreLost, onPut } = dependencies;
+  const { changes } = dependencies;
   const entries = new Map<string, Entry>();
   let term: Term | undefined;
 
@@ -99,9 +102,11 @@ export const createFeeder = (dependencies: FeederDependencies): Feeder => {
     const asked = { force: entry.force, evidence: entry.evidence };
     entry.force = false;
     entry.evidence = undefined;
+    changes.begun(uid);
     try {
       await derive(uid, entry, current, asked);
       current.hasPut(uid);
+      changes.settled(uid);
     } catch (error) {
       entry.force ||= asked.force;
       entry.evidence ??= asked.evidence;
@@ -241,7 +246,10 @@ export const createFeeder = (dependencies: FeederDependencies): Feeder => {
     changed: (serviceUids, urgent) => {
       if (term === undefined) return;
       const at = clock.now() + (urgent ? 0 : coalesceMs);
-      for (const uid of serviceUids) queue.add(uid, at, urgent);
+      for (const uid of serviceUids) {
+        changes.changed(uid);
+        queue.add(uid, at, urgent);
+      }
     },
     lead: (start) => {
       stop();

@@ -6,6 +6,7 @@ import type { Clock, Random } from '../../shared/model/clock.ts';
 import type { DesiredState } from '../../shared/model/desired-state.ts';
 import type { CommonSettings, KubernetesSettings } from '../../shared/process/config.ts';
 import type { Log } from '../../shared/process/log.ts';
+import { createMetrics, type Metrics } from '../../shared/process/metrics.ts';
 import type { Doorbell } from '../../shared/queue/doorbell/doorbell.ts';
 import type { Store } from '../../shared/queue/store/store.ts';
 import type { Functions } from '../platform/functions.ts';
@@ -17,6 +18,15 @@ import { createEvidence } from './evidence.ts';
 import { createFeeder } from './feeder.ts';
 import { type HealthServer, startHealth } from './health.ts';
 import { createLeader } from './leader.ts';
+import { lookAt } from './looked-at.ts';
+import {
+  createChangeTimes,
+  DueTimes,
+  measuredDoorbell,
+  measuredFunctions,
+  measuredReads,
+  measuredStore,
+} from './measured.ts';
 import { createReadinessCalls } from './readiness-calls.ts';
 import { UngatedPods } from './ungated.ts';
 import { createUnheldGates } from './unheld-gates.ts';
@@ -40,6 +50,8 @@ export interface ForwarderDependencies {
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Log;
+  /** Absent: one of its own, served where health is. */
+  readonly metrics?: Metrics;
 }
 
 export interface Figures {
@@ -77,7 +89,11 @@ const deposedMs = 2_000;
  * @throws CannotListenError
  */
 export const startForwarder = async (dependencies: ForwarderDependencies): Promise<Forwarder> => {
-  const { connection, settings, store, doorbell, functions, apiToken, clock, random, log } = dependencies;
+  const { connection, settings, apiToken, clock, random, log, metrics = createMetrics() } = dependencies;
+  const measuring = { metrics, clock, changes: createChangeTimes(clock), dueTimes: new DueTimes() };
+  const store = measuredStore(dependencies.store, measuring);
+  const doorbell = measuredDoorbell(dependencies.doorbell, measuring);
+  const functions = dependencies.functions && measuredFunctions(dependencies.functions, measuring);
   const options: DeriveOptions = {
     claim: settings.claim,
     gateType: settings.gateType,
@@ -116,12 +132,16 @@ export const startForwarder = async (dependencies: ForwarderDependencies): Promi
     clock,
     log,
     onDeposed: () => void resign(),
-    onStoreLost: () => leader.takeOverAgain(),
+    changes: measuring.changes,
+    onStoreLost: () => {
+      metrics.count('clb_direct_gaps_total', {});
+      leader.takeOverAgain();
+    },
     onPut,
   });
   const lookForEvidence = createEvidence({
     store,
-    readPods: (ips) => readPodsAt(connection, ips, ending.signal),
+    readPods: measuredReads((ips) => readPodsAt(connection, ips, ending.signal), measuring),
     answer: feeder.answer,
     clock,
     log,
@@ -215,6 +235,7 @@ export const startForwarder = async (dependencies: ForwarderDependencies): Promi
     ...(dispatch?.load() ?? { running: 0, waiting: 0 }),
     complete: feeder.isComplete(),
   });
+  metrics.onScrape(() => lookAt({ metrics, view, dispatch, feeder, watches, isLeading, synced, clock }));
   const { webhook: webhookSettings, health: healthAddress } = settings;
   let webhook: Webhook | undefined;
   let health: HealthServer | undefined;
@@ -240,6 +261,7 @@ export const startForwarder = async (dependencies: ForwarderDependencies): Promi
           view,
           options,
           synced: watches.synced,
+          metrics,
           clock,
           log,
         }),
@@ -255,7 +277,7 @@ export const startForwarder = async (dependencies: ForwarderDependencies): Promi
             staying: () => !ending.signal.aborted,
           },
           isLeading,
-          figures: () => ({ ...figures() }),
+          metrics,
         }),
       );
     }

@@ -1,4 +1,5 @@
 import { createServer } from 'node:http';
+import type { Metrics } from '../../shared/process/metrics.ts';
 import type { ListenAddress } from '../../shared/process/setting-table.ts';
 
 export interface HealthDependencies {
@@ -6,8 +7,7 @@ export interface HealthDependencies {
   /** Everything that must hold before this replica may be relied on, by name. */
   readonly checks: Readonly<Record<string, () => boolean>>;
   readonly isLeading: () => boolean;
-  /** Numbers for /metrics, by name without our prefix. */
-  readonly figures: () => Readonly<Record<string, number | boolean>>;
+  readonly metrics: Pick<Metrics, 'scrape'>;
 }
 
 export interface HealthServer {
@@ -15,25 +15,22 @@ export interface HealthServer {
   close(): Promise<void>;
 }
 
-const metricName = (name: string): string =>
-  `clb_direct_${name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)}`;
-
-/** The text format of Prometheus (https://prometheus.io/docs/instrumenting/exposition_formats/), gauges only. */
-const metricsText = (figures: Readonly<Record<string, number | boolean>>): string =>
-  Object.entries(figures)
-    .map(([name, value]) => `# TYPE ${metricName(name)} gauge\n${metricName(name)} ${Number(value)}\n`)
-    .join('');
+interface Answer {
+  readonly status: number;
+  readonly body: string;
+  readonly contentType?: string;
+}
 
 /**
  * `/healthz`: the process answers. `/readyz`: 200 once all checks hold, whether it leads or stands by; else 503.
- * Both name what they know. `/metrics`: numbers.
+ * Both name what they know. `/metrics`: docs/metrics.md.
  *
  * @throws when it cannot listen
  */
 export const startHealth = async (dependencies: HealthDependencies): Promise<HealthServer> => {
-  const { listen, checks, isLeading, figures } = dependencies;
+  const { listen, checks, isLeading, metrics } = dependencies;
 
-  const ready = (): { readonly status: number; readonly body: string } => {
+  const ready = (): Answer => {
     const lines = Object.entries(checks).map(([name, holds]) => ({ name, holds: holds() }));
     return {
       status: lines.every(({ holds }) => holds) ? 200 : 503,
@@ -44,18 +41,28 @@ export const startHealth = async (dependencies: HealthDependencies): Promise<Hea
       ].join('\n'),
     };
   };
-  const answers: Readonly<Record<string, () => { readonly status: number; readonly body: string }>> = {
+  const scraped = async (): Promise<Answer> => {
+    const { contentType, text } = await metrics.scrape();
+    return { status: 200, body: text, contentType };
+  };
+  const answers: Readonly<Record<string, () => Answer | Promise<Answer>>> = {
     '/healthz': () => ({ status: 200, body: 'ok\n' }),
     '/readyz': ready,
-    '/metrics': () => ({ status: 200, body: metricsText({ leading: isLeading(), ...figures() }) }),
+    '/metrics': scraped,
   };
 
-  const server = createServer((request, response) => {
-    const path = (request.url ?? '').split('?')[0] ?? '';
+  const answerTo = async (url: string): Promise<Answer> => {
+    const path = url.split('?')[0] ?? '';
     const known = Object.hasOwn(answers, path) ? answers[path] : undefined;
-    const { status, body } = known?.() ?? { status: 404, body: 'not found\n' };
-    response.writeHead(status, { 'content-type': 'text/plain; charset=utf-8' });
-    response.end(body);
+    return (await known?.()) ?? { status: 404, body: 'not found\n' };
+  };
+  const server = createServer((request, response) => {
+    answerTo(request.url ?? '')
+      .catch((): Answer => ({ status: 500, body: 'internal error\n' }))
+      .then(({ status, body, contentType = 'text/plain; charset=utf-8' }) => {
+        response.writeHead(status, { 'content-type': contentType });
+        response.end(body);
+      });
   });
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);

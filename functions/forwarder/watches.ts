@@ -7,6 +7,7 @@ import { serviceFact } from '../../shared/kubernetes/facts/service-fact.ts';
 import { listPages } from '../../shared/kubernetes/list-pages.ts';
 import { listPath } from '../../shared/kubernetes/object-path.ts';
 import { type Reflector, startReflector } from '../../shared/kubernetes/reflector.ts';
+import type { ReflectorCounters } from '../../shared/kubernetes/reflector-counters.ts';
 import type { LiveView } from '../../shared/kubernetes/view.ts';
 import type { DeriveOptions } from '../../shared/model/claim.ts';
 import type { Clock, Random } from '../../shared/model/clock.ts';
@@ -38,26 +39,28 @@ export interface Watches {
   readonly synced: Promise<void>;
   /** Resolves when each watch has passed a resourceVersion that was read consistently after the call. */
   catchUp(): Promise<void>;
+  /** What each reflector did, by the plural of its resource. */
+  counters(): Readonly<Record<'services' | 'endpointslices' | 'pods', Readonly<ReflectorCounters>>>;
   stop(): Promise<void>;
 }
 
 export const startWatches = (dependencies: WatchesDependencies): Watches => {
   const { connection, view, defaultMode, clock, random, log, onChange, onPod } = dependencies;
   const common = { log, clock, random };
-  const reflectors: readonly Reflector[] = [
-    startReflector(connection, {
+  const byResource = {
+    services: startReflector(connection, {
       ...common,
       path: listPath('Service'),
       parse: (object) => serviceFact(object, { defaultMode }),
       onChange: (change) => onChange(view.applyService(change), false),
     }),
-    startReflector(connection, {
+    endpointslices: startReflector(connection, {
       ...common,
       path: listPath('EndpointSlice'),
       parse: endpointSliceFact,
       onChange: (change) => onChange(view.applyEndpointSlice(change), false),
     }),
-    startReflector(connection, {
+    pods: startReflector(connection, {
       ...common,
       path: listPath('Pod'),
       parse: podFact,
@@ -68,12 +71,18 @@ export const startWatches = (dependencies: WatchesDependencies): Watches => {
         onChange(affected, urgent);
       },
     }),
-  ];
+  };
+  const reflectors: readonly Reflector[] = Object.values(byResource);
   return {
     synced: Promise.all(reflectors.map(({ synced }) => synced)).then(() => undefined),
     catchUp: async () => {
       await Promise.all(reflectors.map((reflector) => reflector.catchUp()));
     },
+    counters: () => ({
+      services: byResource.services.counters,
+      endpointslices: byResource.endpointslices.counters,
+      pods: byResource.pods.counters,
+    }),
     stop: async () => {
       await Promise.all(reflectors.map((reflector) => reflector.stop()));
     },

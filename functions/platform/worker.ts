@@ -1,9 +1,12 @@
 import { randomUUID } from 'node:crypto';
 import { systemClock } from '../../shared/process/clock.ts';
 import { createLog } from '../../shared/process/log.ts';
+import { createMetrics } from '../../shared/process/metrics.ts';
 import { listening as listens } from '../forwarder/cannot-listen.ts';
 import { createDispatch } from '../forwarder/dispatch.ts';
 import { startHealth } from '../forwarder/health.ts';
+import { lookAtBacklog, lookAtProcess } from '../forwarder/looked-at.ts';
+import { createChangeTimes, DueTimes, measuredFunctions, measuredStore } from '../forwarder/measured.ts';
 import { functionParts } from './function-parts.ts';
 import { createFunctions } from './in-process.ts';
 import { connect, endWhenTold, listening, settingsOf } from './program.ts';
@@ -21,8 +24,19 @@ const soonMs = 250;
 const settings = settingsOf('worker');
 const log = createLog('clb-direct-worker', settings.logLevel);
 const connection = await connect(settings.kubernetes);
-const { store, doorbell, close } = openQueue(settings.redis, log);
-const functions = createFunctions(functionParts(settings, store, connection, log));
+const metrics = createMetrics();
+const measuring = {
+  metrics,
+  clock: systemClock,
+  changes: createChangeTimes(systemClock),
+  dueTimes: new DueTimes(),
+};
+const queue = openQueue(settings.redis, log);
+const store = measuredStore(queue.store, measuring);
+const functions = measuredFunctions(
+  createFunctions(functionParts(settings, store, connection, log)),
+  measuring,
+);
 const ending = new AbortController();
 let storeAnswers = false;
 
@@ -42,7 +56,7 @@ const dispatch = createDispatch({
   ...settings.dispatch,
   askEveryMs,
   store,
-  doorbell,
+  doorbell: queue.doorbell,
   functions,
   clock: systemClock,
   log,
@@ -56,6 +70,10 @@ const watchGates = async (): Promise<void> => {
   }
 };
 
+metrics.onScrape(() => {
+  lookAtBacklog(metrics, dispatch);
+  lookAtProcess(metrics);
+});
 const { health: healthAddress } = settings;
 const health =
   healthAddress === undefined
@@ -66,7 +84,7 @@ const health =
             listen: healthAddress,
             checks: { store: () => storeAnswers, staying: () => !ending.signal.aborted },
             isLeading: () => false,
-            figures: () => dispatch.load(),
+            metrics,
           }),
         ),
       );
@@ -78,7 +96,7 @@ endWhenTold(
     ending.abort();
     await Promise.all([dispatch.stop(), watching]);
     await health?.close();
-    await close();
+    await queue.close();
   },
   { ...settings, log },
 );

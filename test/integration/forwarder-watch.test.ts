@@ -227,6 +227,90 @@ test('health tells what holds, and who leads', async () => {
   expect((await get(standby.forwarder, '/readyz')).body).toContain('standby');
 });
 
+/** A metric's value; undefined: it is not served. */
+const metric = async (forwarder: Forwarder, name: string): Promise<number | undefined> => {
+  const { body } = await get(forwarder, '/metrics');
+  const line = body.split('\n').find((each) => each.startsWith(`${name} `));
+  return line === undefined ? undefined : Number(line.slice(name.length + 1));
+};
+
+test('puts refused, gaps, generations and take-overs are counted and seen in the metrics (L3)', async () => {
+  await webWithTwoPods();
+  let store = createMemoryStore({ clock: systemClock });
+  const exchanged = new Proxy(store, { get: (_, name) => Reflect.get(store, name) });
+  const { forwarder } = await starting('one', exchanged);
+  const value = (name: string): Promise<number | undefined> => metric(forwarder, `clb_direct_${name}`);
+  await until(() => forwarder.figures().complete, 'everything is put');
+  expect(await value('puts_total{outcome="kept"}')).toBeGreaterThan(0);
+  expect(await value('puts_total{outcome="refused"}')).toBe(0);
+  expect(await value('take_overs_total')).toBe(1);
+  expect(await value('gaps_total')).toBe(0);
+  expect(await value('store_generations_total')).toBe(0);
+
+  store = createMemoryStore({ clock: systemClock });
+  await status('a', { conditions: conditions(true) });
+  await until(async () => (await value('store_generations_total')) === 1, 'the other store is noticed');
+  await until(async () => ((await value('take_overs_total')) ?? 0) >= 2, 'it takes over again');
+  await until(async () => (await value('complete')) === 1, 'everything is put again');
+
+  await store.takeOver();
+  await status('b', { conditions: conditions(true) });
+  await until(async () => ((await value('puts_total{outcome="refused"}')) ?? 0) >= 1, 'it is refused');
+  await until(() => forwarder.isLeading() && forwarder.figures().complete, 'it leads again');
+
+  // A put that the store has not counted: as if another store had answered.
+  const counting = store;
+  store = {
+    ...counting,
+    put: async (event, lane) => ({ ...(await counting.put(event, lane)), puts: 0 }),
+  };
+  const before = (await value('gaps_total')) ?? 0;
+  await status('a', { conditions: conditions(false) });
+  await until(async () => ((await value('gaps_total')) ?? 0) > before, 'the gap is noticed');
+  store = counting;
+});
+
+test('the metrics tell what goes through: objects, watches, rings, invocations and how long each took', async () => {
+  await webWithTwoPods();
+  const { forwarder, reconciles, readinesses } = await starting();
+  const value = (name: string): Promise<number | undefined> => metric(forwarder, `clb_direct_${name}`);
+  await until(() => forwarder.figures().complete, 'everything is put');
+  await until(() => reconciles.length > 0 && readinesses.length > 0, 'both functions are invoked');
+  await until(async () => ((await value('invocations_running{function="reconcile"}')) ?? 1) === 0, 'all end');
+  expect(await value('leading')).toBe(1);
+  expect(await value('synced')).toBe(1);
+  expect(await value('objects{resource="pods"}')).toBeGreaterThanOrEqual(2);
+  expect(await value('objects{resource="services"}')).toBeGreaterThanOrEqual(1);
+  expect(await value('objects{resource="endpointslices"}')).toBeGreaterThanOrEqual(1);
+  expect(await value('watch_lists_total{resource="pods"}')).toBeGreaterThanOrEqual(1);
+  expect(await value('watch_events_total{resource="pods"}')).toBeGreaterThan(0);
+  expect(await value('watch_restarts_total{resource="pods",reason="expired"}')).toBe(0);
+  expect(await value('rings_total{outcome="rung"}')).toBeGreaterThan(0);
+  expect(await value('invocations_total{function="reconcile",outcome="answered"}')).toBeGreaterThan(0);
+  expect(await value('invocation_seconds_count{function="reconcile"}')).toBeGreaterThan(0);
+  expect(await value('reconciles_total{outcome="done"}')).toBeGreaterThan(0);
+  expect(await value('backlog{lane="drain"}')).toBe(0);
+
+  const changes = (await value('change_to_put_seconds_count')) ?? 0;
+  const waits = (await value('due_wait_seconds_count{lane="drain"}')) ?? 0;
+  await requestJson(connection, {
+    method: 'DELETE',
+    path: core('pods', 'a'),
+    query: { gracePeriodSeconds: '30' },
+  });
+  await until(
+    async () => ((await value('change_to_put_seconds_count')) ?? 0) > changes,
+    'the change is timed',
+  );
+  await until(
+    async () => ((await value('due_wait_seconds_count{lane="drain"}')) ?? 0) > waits,
+    'the wait of the drain is timed',
+  );
+  const { body } = await get(forwarder, '/metrics');
+  expect(body).toContain('# TYPE clb_direct_due_wait_seconds histogram\n');
+  expect(body).toContain('# HELP clb_direct_gaps_total ');
+});
+
 test('a planner that asks is answered by a list read anew (L5)', async () => {
   await webWithTwoPods();
   const { forwarder, puts, store } = await starting();
@@ -248,6 +332,8 @@ test('a planner that asks is answered by a list read anew (L5)', async () => {
   const leaving = () => puts.at(-1)?.state.listeners[0]?.backends.leaving ?? [];
   await until(() => leaving().length > 0, 'the answer is put');
   expect(leaving().map(({ ip, cause }) => `${ip} ${cause}`)).toEqual(['10.1.0.99 absent']);
+  const reads = await metric(forwarder, 'clb_direct_evidence_reads_total{outcome="read"}');
+  expect(reads).toBeGreaterThanOrEqual(1);
 });
 
 test('a store that lost everything is given everything again (L3)', async () => {

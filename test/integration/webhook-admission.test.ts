@@ -12,6 +12,7 @@ import { createFakeClock, type FakeClock } from '../../shared/model/fake-clock.t
 import { defaultGateType } from '../../shared/model/names.ts';
 import type { WebhookSettings } from '../../shared/process/config.ts';
 import { silentLog } from '../../shared/process/log.ts';
+import { createMetrics, type Metrics } from '../../shared/process/metrics.ts';
 import { until } from './sandbox-programs.ts';
 
 interface Pod {
@@ -81,6 +82,7 @@ const serve = async (
     services?: readonly ServiceFact[];
     synced?: Promise<void>;
     settings?: Partial<WebhookSettings>;
+    metrics?: Metrics;
   } = {},
 ): Promise<Webhook> => {
   const { service = 'one', services = [aServiceFact()], synced = Promise.resolve() } = how;
@@ -91,6 +93,7 @@ const serve = async (
     view: aView({ services }),
     options: { claim: 'annotation', gateType: defaultGateType, requireEni: false },
     synced,
+    metrics: how.metrics ?? createMetrics(),
     clock,
     log: silentLog,
   });
@@ -175,9 +178,13 @@ const configuration = async (): Promise<Configuration> =>
 
 describe('what Pods get', () => {
   test('the gate, once, if a direct Service selects them; others are left alone', async () => {
-    await served();
+    const metrics = createMetrics();
+    await served({ metrics });
     expect(gatesOf(await created())).toEqual([defaultGateType]);
     expect(gatesOf(await created(template({ labels: { app: 'other' } })))).toEqual([]);
+    const { text } = await metrics.scrape();
+    expect(text).toContain('clb_direct_webhook_reviews_total{outcome="patched"} 1\n');
+    expect(text).toContain('clb_direct_webhook_reviews_total{outcome="unchanged"} 1\n');
     const own = template({}, { readinessGates: [{ conditionType: defaultGateType }] });
     expect(gatesOf(await created(own))).toEqual([defaultGateType]);
   });

@@ -45,16 +45,24 @@ const isPodToCome = ({ operation, resource, subResource, object }: AdmissionRequ
   object !== undefined &&
   object !== null;
 
+export interface AnsweredReview {
+  readonly review: unknown;
+  readonly patched: boolean;
+}
+
 /** The answer: always allowed, with a patch where something is missing. */
 export const answerReview = (
   request: AdmissionRequest,
   wishFor: (pod: unknown, namespace: string) => WishFound,
-): unknown => {
+): AnsweredReview => {
   const response = { uid: request.uid, allowed: true };
-  const answer = (more: object): unknown => ({
-    apiVersion: 'admission.k8s.io/v1',
-    kind: 'AdmissionReview',
-    response: { ...response, ...more },
+  const answer = (more: object): AnsweredReview => ({
+    review: {
+      apiVersion: 'admission.k8s.io/v1',
+      kind: 'AdmissionReview',
+      response: { ...response, ...more },
+    },
+    patched: 'patch' in more,
   });
   if (!isPodToCome(request)) return answer({});
   const { wish, warnings } = wishFor(request.object, request.namespace ?? '');

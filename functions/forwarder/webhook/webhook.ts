@@ -6,6 +6,7 @@ import type { Clock } from '../../../shared/model/clock.ts';
 import type { View } from '../../../shared/model/view.ts';
 import type { WebhookSettings } from '../../../shared/process/config.ts';
 import type { Log } from '../../../shared/process/log.ts';
+import type { Metrics } from '../../../shared/process/metrics.ts';
 import { answerReview, parseReview } from './admission-review.ts';
 import { type Authority, loadAuthority } from './authority-secret.ts';
 import { expiresAt, issueServerCertificate, type KeyPair } from './certificates.ts';
@@ -21,6 +22,7 @@ export interface WebhookDependencies {
   readonly options: DeriveOptions;
   /** The view knows every Service. */
   readonly synced: Promise<void>;
+  readonly metrics: Pick<Metrics, 'count'>;
   readonly clock: Clock;
   readonly log: Log;
 }
@@ -75,7 +77,7 @@ const refuse = (response: ServerResponse, status: number, why: string): void => 
  * @throws when it cannot listen
  */
 export const startWebhook = async (dependencies: WebhookDependencies): Promise<Webhook> => {
-  const { connection, settings, ownNamespace, view, options, clock, log } = dependencies;
+  const { connection, settings, ownNamespace, view, options, metrics, clock, log } = dependencies;
   const path = pathOf(settings);
   const stopping = new AbortController();
   const stopped = new Promise<void>((resolve) => {
@@ -100,18 +102,29 @@ export const startWebhook = async (dependencies: WebhookDependencies): Promise<W
     return synced;
   };
 
+  const reviewed = (outcome: 'patched' | 'unchanged' | 'refused' | 'not-ready' | 'failed'): void =>
+    metrics.count('clb_direct_webhook_reviews_total', { outcome });
+
+  const turnAway = (response: ServerResponse, status: number, why: string): void => {
+    reviewed(status === 503 ? 'not-ready' : 'refused');
+    refuse(response, status, why);
+  };
+
   const serve = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
-    if ((request.url ?? '').split('?')[0] !== path) return refuse(response, 404, 'not found');
-    if (request.method !== 'POST') return refuse(response, 405, 'POST only');
+    if ((request.url ?? '').split('?')[0] !== path) return turnAway(response, 404, 'not found');
+    if (request.method !== 'POST') return turnAway(response, 405, 'POST only');
     const body = await bodyOf(request);
-    if (body === undefined) return refuse(response, 413, `more than ${maxBodyBytes} bytes`);
+    if (body === undefined) return turnAway(response, 413, `more than ${maxBodyBytes} bytes`);
     const review = parseReview(body);
     if ('malformed' in review) {
       log.warn('A malformed AdmissionReview was refused.', { why: review.malformed });
-      return refuse(response, 400, `malformed AdmissionReview: ${review.malformed}`);
+      return turnAway(response, 400, `malformed AdmissionReview: ${review.malformed}`);
     }
-    if (!(await isKnownInTime())) return refuse(response, 503, 'the Services are not known yet');
-    const answer = answerReview(review.request, (pod, namespace) => wishFor(pod, namespace, ask));
+    if (!(await isKnownInTime())) return turnAway(response, 503, 'the Services are not known yet');
+    const { review: answer, patched } = answerReview(review.request, (pod, namespace) =>
+      wishFor(pod, namespace, ask),
+    );
+    reviewed(patched ? 'patched' : 'unchanged');
     response.writeHead(200, {
       'content-type': 'application/json',
       // Who keeps connections is to look for another replica.
@@ -123,6 +136,7 @@ export const startWebhook = async (dependencies: WebhookDependencies): Promise<W
   const server: Server = createServer({ minVersion: 'TLSv1.2' }, (request, response) => {
     serve(request, response).catch((error: unknown) => {
       log.error('An AdmissionReview could not be answered.', { error });
+      reviewed('failed');
       if (!response.headersSent) refuse(response, 500, 'internal error');
       else response.destroy();
     });

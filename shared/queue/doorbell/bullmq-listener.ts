@@ -132,6 +132,8 @@ export const listenOnQueues = (dependencies: BullmqListenerDependencies): Bullmq
 
   /** As many as fit, the most urgent first, each load balancer once. */
   const nextBatch = async (): Promise<readonly Ring[]> => {
+    // While there is no connection nothing is asked, so that nothing piles up to be asked later.
+    await bounded.ready(signal);
     const late = unremoved;
     unremoved = [];
     await Promise.all(late.map(({ lane, job }) => remove(lane, job)));
@@ -165,6 +167,7 @@ export const listenOnQueues = (dependencies: BullmqListenerDependencies): Bullmq
     while (!signal.aborted) {
       const begunAt = clock.now();
       try {
+        await bounded.ready(signal);
         const job: Job<unknown> | undefined = await source.worker.getNextJob(token);
         if (job !== undefined) {
           await remove(source.lane, job);
