@@ -39,6 +39,9 @@ export default defineConfig({
           environment: 'node',
           testTimeout: 240_000,
           hookTimeout: 240_000,
+          // They mostly wait: three sandboxes side by side leave two cores room.
+          pool: 'forks',
+          maxWorkers: 3,
           sequence: { groupOrder: 2 },
         },
       },
