@@ -1,7 +1,7 @@
 import { makeDesiredStateEvent } from '../../shared/events/make-event.ts';
 import { epochOf, formatSequence } from '../../shared/events/sequence.ts';
 import { laneOf, sameContent } from '../../shared/model/changes.ts';
-import { type DeriveOptions, serviceSelects } from '../../shared/model/claim.ts';
+import { belongsBehind, type DeriveOptions } from '../../shared/model/claim.ts';
 import type { Clock } from '../../shared/model/clock.ts';
 import { desiredState } from '../../shared/model/derive.ts';
 import type { DesiredState, Lane } from '../../shared/model/desired-state.ts';
@@ -139,12 +139,10 @@ export const createFeeder = (dependencies: FeederDependencies): Feeder => {
       return;
     }
     const { evidence } = asked;
-    const service = view.service(uid);
-    const belongs = (pod: PodFact): boolean => service !== undefined && serviceSelects(service, pod);
     const state =
       evidence === undefined
         ? plain
-        : withEvidence(plain, evidence.wanted, evidence.pods, belongs, derivedAt);
+        : withEvidence(plain, evidence.wanted, evidence.pods, belongsBehind(view, uid), derivedAt);
     if (!asked.force && evidence === undefined && previous !== undefined) {
       if (await isSettled(uid, entry, previous.state, state)) return;
     }
@@ -232,7 +230,8 @@ export const createFeeder = (dependencies: FeederDependencies): Feeder => {
 
   const objects = (): Set<string> => {
     const uids = new Set(entries.keys());
-    for (const service of view.services()) uids.add(service.ref.uid);
+    for (const { ref } of view.services()) uids.add(ref.uid);
+    for (const { ref } of view.ingresses()) uids.add(ref.uid);
     return uids;
   };
 

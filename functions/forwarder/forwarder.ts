@@ -31,7 +31,7 @@ import { createReadinessCalls } from './readiness-calls.ts';
 import { UngatedPods } from './ungated.ts';
 import { createUnheldGates } from './unheld-gates.ts';
 import { WaitingPods } from './waiting-pods.ts';
-import { defaultModeOf, readPodsAt, readServices, startWatches } from './watches.ts';
+import { ownerOptionsOf, readHolders, readPodsAt, startWatches } from './watches.ts';
 import { startWebhook, type Webhook } from './webhook/webhook.ts';
 
 export interface ForwarderDependencies {
@@ -106,7 +106,7 @@ export const startForwarder = async (dependencies: ForwarderDependencies): Promi
   const unheld = createUnheldGates({
     view,
     options,
-    readServices: () => readServices(connection, defaultModeOf(settings.claim), ending.signal),
+    readHolders: () => readHolders(connection, ownerOptionsOf(settings.claim), ending.signal),
     clock,
     log,
   });
@@ -164,7 +164,7 @@ export const startForwarder = async (dependencies: ForwarderDependencies): Promi
   const watches = startWatches({
     connection,
     view,
-    defaultMode: defaultModeOf(settings.claim),
+    ownerOptions: ownerOptionsOf(settings.claim),
     clock,
     random,
     log,

@@ -1,14 +1,13 @@
+import type { LiveView } from '../../shared/kubernetes/view.ts';
 import type { Clock } from '../../shared/model/clock.ts';
 import { lanes } from '../../shared/model/desired-state.ts';
-import type { Metrics } from '../../shared/process/metrics.ts';
+import { type Metrics, watchedResources } from '../../shared/process/metrics.ts';
 import type { Dispatch } from './dispatch.ts';
 import type { Watches } from './watches.ts';
 
 export interface LookedAt {
   readonly metrics: Metrics;
-  readonly view: {
-    sizes(): { readonly pods: number; readonly services: number; readonly endpointSlices: number };
-  };
+  readonly view: Pick<LiveView, 'sizes'>;
   /** Absent: workers take what is due themselves. */
   readonly dispatch: Pick<Dispatch, 'waitingIn'> | undefined;
   readonly feeder: { isComplete(): boolean };
@@ -17,8 +16,6 @@ export interface LookedAt {
   readonly synced: boolean;
   readonly clock: Clock;
 }
-
-const resources = ['services', 'endpointslices', 'pods'] as const;
 
 export const lookAtBacklog = (metrics: Metrics, dispatch: LookedAt['dispatch']): void => {
   for (const lane of lanes) metrics.set('clb_direct_backlog', { lane }, dispatch?.waitingIn(lane) ?? 0);
@@ -36,14 +33,16 @@ export const lookAt = (looked: LookedAt): void => {
   metrics.set('clb_direct_leading', {}, Number(isLeading()));
   metrics.set('clb_direct_synced', {}, Number(synced));
   metrics.set('clb_direct_complete', {}, Number(feeder.isComplete()));
-  const { pods, services, endpointSlices } = view.sizes();
+  const { pods, services, endpointSlices, ingresses, nodes } = view.sizes();
   metrics.set('clb_direct_objects', { resource: 'pods' }, pods);
   metrics.set('clb_direct_objects', { resource: 'services' }, services);
   metrics.set('clb_direct_objects', { resource: 'endpointslices' }, endpointSlices);
+  metrics.set('clb_direct_objects', { resource: 'ingresses' }, ingresses);
+  metrics.set('clb_direct_objects', { resource: 'nodes' }, nodes);
   lookAtBacklog(metrics, dispatch);
   lookAtProcess(metrics);
   const counters = watches.counters();
-  for (const resource of resources) {
+  for (const resource of watchedResources) {
     const { lists, events, unreadable, restarts, lastHeardAt } = counters[resource];
     metrics.total('clb_direct_watch_lists_total', { resource }, lists);
     metrics.total('clb_direct_watch_events_total', { resource }, events);

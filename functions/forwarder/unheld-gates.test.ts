@@ -14,10 +14,10 @@ const watching = () => {
   const unheld = createUnheldGates({
     view,
     options: { claim: 'annotation', gateType: defaultGateType, requireEni: false },
-    readServices: async () => {
+    readHolders: async () => {
       world.reads += 1;
       if (world.fails) throw new Error('half a list');
-      return world.services;
+      return { services: world.services, ingresses: [], classes: [] };
     },
     clock,
     log: silentLog,

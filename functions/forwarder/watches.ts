@@ -1,9 +1,12 @@
 import type { Change } from '../../shared/kubernetes/change.ts';
 import type { Connection } from '../../shared/kubernetes/connection.ts';
 import { endpointSliceFact } from '../../shared/kubernetes/facts/endpoint-slice-fact.ts';
+import { ingressClassFact, ingressFact } from '../../shared/kubernetes/facts/ingress-fact.ts';
+import { nodeFact } from '../../shared/kubernetes/facts/node-fact.ts';
 import { podFact } from '../../shared/kubernetes/facts/pod-fact.ts';
 import type { Parsed } from '../../shared/kubernetes/facts/read.ts';
-import { serviceFact } from '../../shared/kubernetes/facts/service-fact.ts';
+import { type OwnerFactOptions, serviceFact } from '../../shared/kubernetes/facts/service-fact.ts';
+import { KubernetesError } from '../../shared/kubernetes/kubernetes-error.ts';
 import { listPages } from '../../shared/kubernetes/list-pages.ts';
 import { listPath } from '../../shared/kubernetes/object-path.ts';
 import { type Reflector, startReflector } from '../../shared/kubernetes/reflector.ts';
@@ -11,26 +14,31 @@ import type { ReflectorCounters } from '../../shared/kubernetes/reflector-counte
 import type { LiveView } from '../../shared/kubernetes/view.ts';
 import type { DeriveOptions } from '../../shared/model/claim.ts';
 import type { Clock, Random } from '../../shared/model/clock.ts';
-import type { PodFact, ServiceFact } from '../../shared/model/facts.ts';
+import type { PodFact } from '../../shared/model/facts.ts';
 import type { Log } from '../../shared/process/log.ts';
+import type { watchedResources } from '../../shared/process/metrics.ts';
+import type { Holders } from './unheld-gates.ts';
 import { isUrgent } from './urgency.ts';
 
-export type DefaultMode = 'direct' | 'node-port';
-
-/** Beside TKE's own controllers (`claim: class`) a Service is direct by default; else as on TKE. */
-export const defaultModeOf = (claim: DeriveOptions['claim']): DefaultMode =>
-  claim === 'class' ? 'direct' : 'node-port';
+/**
+ * Beside TKE's own controllers (`claim: class`) an object is direct by default and only our own keys say otherwise; else
+ * as on TKE.
+ */
+export const ownerOptionsOf = (claim: DeriveOptions['claim']): OwnerFactOptions =>
+  claim === 'class'
+    ? { defaultMode: 'direct', ownKeysOnly: true }
+    : { defaultMode: 'node-port', ownKeysOnly: false };
 
 export interface WatchesDependencies {
   readonly connection: Connection;
   readonly view: LiveView;
-  /** What a Service gets that says nothing of its mode. */
-  readonly defaultMode: DefaultMode;
+  /** How Services and Ingresses are read. */
+  readonly ownerOptions: OwnerFactOptions;
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Log;
-  /** After the view has it: the Services whose desired state may differ now. */
-  readonly onChange: (serviceUids: ReadonlySet<string>, urgent: boolean) => void;
+  /** After the view has it: the objects whose desired state may differ now. */
+  readonly onChange: (objectUids: ReadonlySet<string>, urgent: boolean) => void;
   readonly onPod: (change: Change<PodFact>) => void;
 }
 
@@ -40,18 +48,21 @@ export interface Watches {
   /** Resolves when each watch has passed a resourceVersion that was read consistently after the call. */
   catchUp(): Promise<void>;
   /** What each reflector did, by the plural of its resource. */
-  counters(): Readonly<Record<'services' | 'endpointslices' | 'pods', Readonly<ReflectorCounters>>>;
+  counters(): Readonly<Record<(typeof watchedResources)[number], Readonly<ReflectorCounters>>>;
   stop(): Promise<void>;
 }
 
+const ingressClassesPath = '/apis/networking.k8s.io/v1/ingressclasses';
+const nodesPath = '/api/v1/nodes';
+
 export const startWatches = (dependencies: WatchesDependencies): Watches => {
-  const { connection, view, defaultMode, clock, random, log, onChange, onPod } = dependencies;
+  const { connection, view, ownerOptions, clock, random, log, onChange, onPod } = dependencies;
   const common = { log, clock, random };
   const byResource = {
     services: startReflector(connection, {
       ...common,
       path: listPath('Service'),
-      parse: (object) => serviceFact(object, { defaultMode }),
+      parse: (object) => serviceFact(object, ownerOptions),
       onChange: (change) => onChange(view.applyService(change), false),
     }),
     endpointslices: startReflector(connection, {
@@ -59,6 +70,24 @@ export const startWatches = (dependencies: WatchesDependencies): Watches => {
       path: listPath('EndpointSlice'),
       parse: endpointSliceFact,
       onChange: (change) => onChange(view.applyEndpointSlice(change), false),
+    }),
+    ingresses: startReflector(connection, {
+      ...common,
+      path: listPath('Ingress'),
+      parse: (object) => ingressFact(object, ownerOptions),
+      onChange: (change) => onChange(view.applyIngress(change), false),
+    }),
+    ingressclasses: startReflector(connection, {
+      ...common,
+      path: ingressClassesPath,
+      parse: ingressClassFact,
+      onChange: (change) => onChange(view.applyIngressClass(change), false),
+    }),
+    nodes: startReflector(connection, {
+      ...common,
+      path: nodesPath,
+      parse: nodeFact,
+      onChange: (change) => onChange(view.applyNode(change), false),
     }),
     pods: startReflector(connection, {
       ...common,
@@ -81,6 +110,9 @@ export const startWatches = (dependencies: WatchesDependencies): Watches => {
     counters: () => ({
       services: byResource.services.counters,
       endpointslices: byResource.endpointslices.counters,
+      ingresses: byResource.ingresses.counters,
+      ingressclasses: byResource.ingressclasses.counters,
+      nodes: byResource.nodes.counters,
       pods: byResource.pods.counters,
     }),
     stop: async () => {
@@ -119,16 +151,24 @@ export const readPodsAt = (
 ): Promise<readonly PodFact[]> =>
   readAll(connection, listPath('Pod'), podFact, (pod) => pod.ips.some((ip) => ips.has(ip)), signal);
 
-/** Every Service of the cluster. @throws when the list cannot be read as a whole */
-export const readServices = (
+/** Everything that may hold a Pod's gate. @throws when a list cannot be read as a whole */
+export const readHolders = async (
   connection: Connection,
-  defaultMode: DefaultMode,
+  options: OwnerFactOptions,
   signal: AbortSignal,
-): Promise<readonly ServiceFact[]> =>
-  readAll(
-    connection,
-    listPath('Service'),
-    (object) => serviceFact(object, { defaultMode }),
-    () => true,
-    signal,
-  );
+): Promise<Holders> => {
+  const all = <T>(path: string, parse: (object: unknown) => Parsed<T>) =>
+    readAll(connection, path, parse, () => true, signal);
+  const [services, ingresses, classes] = await Promise.all([
+    all(listPath('Service'), (object) => serviceFact(object, options)),
+    all(listPath('Ingress'), (object) => ingressFact(object, options)).catch(ifNotServed),
+    all(ingressClassesPath, ingressClassFact).catch(ifNotServed),
+  ]);
+  return { services, ingresses, classes };
+};
+
+/** A resource that is not served counts as empty. */
+const ifNotServed = (error: unknown): readonly never[] => {
+  if (error instanceof KubernetesError && error.status === 404) return [];
+  throw error;
+};

@@ -27,6 +27,7 @@ const aService = (uid: string, more: Partial<ServiceFact> = {}): ServiceFact => 
   selector: { app: 'nginx' },
   ports: [],
   publishNotReadyAddresses: false,
+  nodes: { local: false, onlyWithPods: false, byPods: false },
   deleting: false,
   finalizer: false,
   statusAddresses: [],
@@ -151,7 +152,7 @@ describe('view', () => {
     view.applyPod(set(aPod('b')));
     view.applyPod(gone(aPod('b')));
     expect(view.gonePod('a')).toEqual({ uid: 'a', namespace: 'shop', ips: ['10.0.0.7'], at: 1_000 });
-    expect(view.sizes()).toEqual({ pods: 0, services: 0, endpointSlices: 0 });
+    expect(view.sizes()).toMatchObject({ pods: 0, services: 0, endpointSlices: 0 });
   });
 
   it('takes a Pod that is seen again as not gone', () => {

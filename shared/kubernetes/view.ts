@@ -1,16 +1,32 @@
-import type { EndpointSliceFact, PodFact, ServiceFact } from '../model/facts.ts';
+import type {
+  EndpointSliceFact,
+  IngressClassFact,
+  IngressFact,
+  NodeFact,
+  PodFact,
+  ServiceFact,
+} from '../model/facts.ts';
 import type { View } from '../model/view.ts';
 import type { Change } from './change.ts';
 import { GonePods } from './gone-pods.ts';
 import { LabelIndex, matches, SelectorIndex } from './label-index.ts';
 
-/** The view, and the way in. Each `apply` answers the UIDs of the Services whose desired state may differ now. */
+/** The view, and the way in. Each `apply` answers the UIDs of the objects whose desired state may differ now. */
 export interface LiveView extends View {
   applyPod(change: Change<PodFact>): ReadonlySet<string>;
   applyService(change: Change<ServiceFact>): ReadonlySet<string>;
   applyEndpointSlice(change: Change<EndpointSliceFact>): ReadonlySet<string>;
+  applyIngress(change: Change<IngressFact>): ReadonlySet<string>;
+  applyIngressClass(change: Change<IngressClassFact>): ReadonlySet<string>;
+  applyNode(change: Change<NodeFact>): ReadonlySet<string>;
   /** Facts held now, for the metrics. */
-  sizes(): { readonly pods: number; readonly services: number; readonly endpointSlices: number };
+  sizes(): {
+    readonly pods: number;
+    readonly services: number;
+    readonly endpointSlices: number;
+    readonly ingresses: number;
+    readonly nodes: number;
+  };
 }
 
 /** Names have no slash. */
@@ -74,6 +90,11 @@ export const createView = (now: () => number): LiveView => {
   const services = new Map<string, ServiceFact>();
   const serviceUids = new Map<string, string>();
   const selectors = new SelectorIndex();
+  const ingresses = new Map<string, IngressFact>();
+  const ingressesByService = new Groups();
+  const classes = new Map<string, IngressClassFact>();
+  const nodes = new Map<string, NodeFact>();
+  const goneNodes = new Set<string>();
   const slices = new Map<string, EndpointSliceFact>();
   const slicesByService = new Groups();
   const slicesByPod = new Groups();
@@ -93,6 +114,12 @@ export const createView = (now: () => number): LiveView => {
       .map((uid) => services.get(uid))
       .filter(isFact)
       .filter((service) => matches(service.selector, pod.labels));
+
+  /** The Service, and the Ingresses that have a rule for it. */
+  const concernService = (affected: Set<string>, { ref: { uid, namespace, name } }: ServiceFact): void => {
+    affected.add(uid);
+    for (const ingressUid of ingressesByService.get(keyOf(namespace, name))) affected.add(ingressUid);
+  };
 
   const podAt: View['podAt'] = (ip) => {
     let found: PodFact | undefined;
@@ -122,7 +149,7 @@ export const createView = (now: () => number): LiveView => {
     const before = pods.get(uid);
     const affected = new Set<string>();
     const concern = (pod: PodFact): void => {
-      for (const service of servicesSelecting(pod)) affected.add(service.ref.uid);
+      for (const service of servicesSelecting(pod)) concernService(affected, service);
     };
     if (before !== undefined) {
       concern(before);
@@ -136,7 +163,8 @@ export const createView = (now: () => number): LiveView => {
     for (const sliceUid of slicesByPod.get(uid)) {
       const slice = slices.get(sliceUid);
       const serviceUid = slice && serviceUids.get(keyOf(slice.ref.namespace, slice.serviceName));
-      if (serviceUid !== undefined) affected.add(serviceUid);
+      const service = serviceUid === undefined ? undefined : services.get(serviceUid);
+      if (service !== undefined) concernService(affected, service);
     }
     return affected;
   };
@@ -147,9 +175,10 @@ export const createView = (now: () => number): LiveView => {
     const affected = new Set([uid]);
     const concern = (service: ServiceFact): void => {
       for (const pod of podsSelectedBy(namespace, service.selector ?? {})) {
-        for (const sharing of servicesSelecting(pod)) affected.add(sharing.ref.uid);
+        for (const sharing of servicesSelecting(pod)) concernService(affected, sharing);
       }
     };
+    for (const ingressUid of ingressesByService.get(keyOf(namespace, name))) affected.add(ingressUid);
     const after = change.type === 'set' ? change.fact : undefined;
     if (before === undefined || after === undefined || !holdsAlike(before, after)) {
       if (before !== undefined) concern(before);
@@ -174,7 +203,8 @@ export const createView = (now: () => number): LiveView => {
     const concern = (slice: EndpointSliceFact): string => {
       const key = keyOf(slice.ref.namespace, slice.serviceName);
       const serviceUid = serviceUids.get(key);
-      if (serviceUid !== undefined) affected.add(serviceUid);
+      const service = serviceUid === undefined ? undefined : services.get(serviceUid);
+      if (service !== undefined) concernService(affected, service);
       return key;
     };
     if (before !== undefined) {
@@ -191,9 +221,75 @@ export const createView = (now: () => number): LiveView => {
     return affected;
   };
 
+  const servicesOf = ({ ref, rules }: IngressFact): ReadonlySet<string> =>
+    new Set(rules.map(({ service }) => keyOf(ref.namespace, service)));
+
+  const applyIngress: LiveView['applyIngress'] = (change) => {
+    const { uid } = change.fact.ref;
+    const before = ingresses.get(uid);
+    const after = change.type === 'set' ? change.fact : undefined;
+    const affected = new Set([uid]);
+    /** Who shares the Pods behind a Service has to know of another holder of their gates. */
+    const concern = (serviceKey: string): void => {
+      const service = services.get(serviceUids.get(serviceKey) ?? '');
+      if (service === undefined) return;
+      for (const pod of podsSelectedBy(service.ref.namespace, service.selector ?? {})) {
+        for (const sharing of servicesSelecting(pod)) concernService(affected, sharing);
+      }
+    };
+    for (const key of before === undefined ? [] : servicesOf(before)) {
+      concern(key);
+      ingressesByService.remove(key, uid);
+    }
+    if (after === undefined) ingresses.delete(uid);
+    else ingresses.set(uid, after);
+    for (const key of after === undefined ? [] : servicesOf(after)) {
+      ingressesByService.add(key, uid);
+      concern(key);
+    }
+    return affected;
+  };
+
+  const applyIngressClass: LiveView['applyIngressClass'] = (change) => {
+    const { name } = change.fact.ref;
+    if (change.type === 'set') classes.set(name, change.fact);
+    else classes.delete(name);
+    const affected = new Set<string>();
+    for (const ingress of ingresses.values()) {
+      if (ingress.className !== name) continue;
+      for (const uid of applyIngress({ type: 'set', fact: ingress })) affected.add(uid);
+    }
+    return affected;
+  };
+
+  /** Nodes stand behind everything in NodePort mode. */
+  const applyNode: LiveView['applyNode'] = (change) => {
+    const { uid } = change.fact.ref;
+    if (change.type === 'set') {
+      nodes.set(uid, change.fact);
+      goneNodes.delete(uid);
+    } else {
+      nodes.delete(uid);
+      goneNodes.add(uid);
+    }
+    const byNodes = [...services.values(), ...ingresses.values()].filter(({ mode }) => mode === 'node-port');
+    return new Set(byNodes.map(({ ref }) => ref.uid));
+  };
+
   return {
     services: () => services.values(),
     service: (uid) => services.get(uid),
+    serviceNamed: (namespace, name) => services.get(serviceUids.get(keyOf(namespace, name)) ?? ''),
+    ingresses: () => ingresses.values(),
+    ingress: (uid) => ingresses.get(uid),
+    ingressesNaming: (namespace, serviceName) =>
+      [...ingressesByService.get(keyOf(namespace, serviceName))]
+        .map((uid) => ingresses.get(uid))
+        .filter(isFact),
+    controllerOf: (className) => classes.get(className)?.controller,
+    nodes: () => nodes.values(),
+    node: (uid) => nodes.get(uid),
+    nodeIsGone: (uid) => goneNodes.has(uid),
     slicesOf: (namespace, serviceName) =>
       [...slicesByService.get(keyOf(namespace, serviceName))].map((uid) => slices.get(uid)).filter(isFact),
     pod: (uid) => pods.get(uid),
@@ -204,6 +300,15 @@ export const createView = (now: () => number): LiveView => {
     applyPod,
     applyService,
     applyEndpointSlice,
-    sizes: () => ({ pods: pods.size, services: services.size, endpointSlices: slices.size }),
+    applyIngress,
+    applyIngressClass,
+    applyNode,
+    sizes: () => ({
+      pods: pods.size,
+      services: services.size,
+      endpointSlices: slices.size,
+      ingresses: ingresses.size,
+      nodes: nodes.size,
+    }),
   };
 };

@@ -1,8 +1,16 @@
-import { defaultListenerSettings } from './derive.ts';
 import type { DesiredState, Endpoint, KeptState, LeavingEndpoint, PodState } from './desired-state.ts';
-import type { EndpointSliceFact, GateFact, ObjectRef, PodFact, ServiceFact } from './facts.ts';
+import type {
+  EndpointSliceFact,
+  GateFact,
+  IngressFact,
+  NodeFact,
+  ObjectRef,
+  PodFact,
+  ServiceFact,
+} from './facts.ts';
 import { defaultGateType, listenerName } from './names.ts';
 import type { Binding, ObservedListener, ObservedLoadBalancer, ObservedTarget } from './observed.ts';
+import { defaultListenerSettings } from './places.ts';
 import type { Policy } from './plan-types.ts';
 import type { View } from './view.ts';
 
@@ -154,11 +162,44 @@ export const aServiceFact = (more: Partial<ServiceFact> = {}): ServiceFact => ({
   selector: { app: 'web' },
   ports: [{ name: 'http', protocol: 'TCP', port: 80, targetPort: 8080 }],
   publishNotReadyAddresses: false,
+  nodes: { local: false, onlyWithPods: false, byPods: false },
   deleting: false,
   finalizer: false,
   statusAddresses: [],
   mode: 'direct',
   problems: [],
+  ...more,
+});
+
+export const ingressRef = (name = 'site', uid = `uid-${name}`): ObjectRef => ({
+  kind: 'Ingress',
+  namespace: 'default',
+  name,
+  uid,
+});
+
+/** A claimed direct Ingress: every path of a.example.com to port 80 of the Service `web`. */
+export const anIngressFact = (more: Partial<IngressFact> = {}): IngressFact => ({
+  ref: ingressRef(),
+  resourceVersion: '1',
+  createdAt: 0,
+  className: 'qcloud',
+  ports: [80],
+  rules: [{ rule: { domain: 'a.example.com', url: '/' }, service: 'web', port: 80 }],
+  deleting: false,
+  finalizer: false,
+  statusAddresses: [],
+  mode: 'direct',
+  problems: [],
+  ...more,
+});
+
+export const aNodeFact = (name: string, ip: string, more: Partial<NodeFact> = {}): NodeFact => ({
+  ref: { name, uid: `uid-${name}` },
+  labels: {},
+  ips: [ip],
+  instanceId: `ins-${name}`,
+  takesTraffic: true,
   ...more,
 });
 
@@ -188,11 +229,16 @@ export const aSlice = (
 /** A view over fixed facts. */
 export const aView = (facts: {
   readonly services?: readonly ServiceFact[];
+  readonly ingresses?: readonly IngressFact[];
+  readonly nodes?: readonly NodeFact[];
+  readonly goneNodes?: readonly string[];
+  /** Controllers by IngressClass. */
+  readonly classes?: Readonly<Record<string, string>>;
   readonly pods?: readonly PodFact[];
   readonly slices?: readonly EndpointSliceFact[];
   readonly gone?: readonly PodFact[];
 }): View => {
-  const { services = [], pods = [], slices = [], gone = [] } = facts;
+  const { services = [], ingresses = [], nodes = [], pods = [], slices = [], gone = [] } = facts;
   const matches = (
     labels: Readonly<Record<string, string>>,
     selector: Readonly<Record<string, string>>,
@@ -202,6 +248,19 @@ export const aView = (facts: {
   return {
     services: () => services,
     service: (uid) => services.find(({ ref }) => ref.uid === uid),
+    serviceNamed: (namespace, name) =>
+      services.find(({ ref }) => ref.namespace === namespace && ref.name === name),
+    ingresses: () => ingresses,
+    ingress: (uid) => ingresses.find(({ ref }) => ref.uid === uid),
+    ingressesNaming: (namespace, serviceName) =>
+      ingresses.filter(
+        ({ ref, rules }) =>
+          ref.namespace === namespace && rules.some(({ service }) => service === serviceName),
+      ),
+    controllerOf: (className) => facts.classes?.[className],
+    nodes: () => nodes,
+    node: (uid) => nodes.find(({ ref }) => ref.uid === uid),
+    nodeIsGone: (uid) => facts.goneNodes?.includes(uid) ?? false,
     slicesOf: (namespace, serviceName) =>
       slices.filter((slice) => slice.ref.namespace === namespace && slice.serviceName === serviceName),
     pod: (uid) => pods.find(({ ref }) => ref.uid === uid),

@@ -1,9 +1,8 @@
-import { type DeriveOptions, type Verdict, verdictOf } from './claim.ts';
-import type { Backends, DesiredState, ListenerSettings, ListenerWant, PodState } from './desired-state.ts';
-import { backendsNow, endpointsFromSlices } from './endpoints.ts';
-import type { PodFact, ServiceFact, ServicePortFact } from './facts.ts';
+import { type DeriveOptions, ingressVerdict, serviceVerdict, type Verdict } from './claim.ts';
+import type { DesiredState, PodState } from './desired-state.ts';
+import type { OwnerFact } from './facts.ts';
+import { type Places, type PlacesInput, placesOfIngress, placesOfService } from './places.ts';
 import { notOlder, podState } from './pod-state.ts';
-import { type Problem, problem } from './problems.ts';
 import type { View } from './view.ts';
 
 /** The last state put for an object, and whether the store knows it applied. */
@@ -12,40 +11,41 @@ export interface Previous {
   readonly applied: boolean;
 }
 
-/** What a listener gets without a TkeServiceConfig; the CLB's own defaults. */
-export const defaultListenerSettings: ListenerSettings = {
-  healthCheck: { enabled: true, intervalSeconds: 5, timeoutSeconds: 2, healthyCount: 3, unhealthyCount: 3 },
-  sessionExpireSeconds: 0,
-  scheduler: 'WRR',
+/** The load balancer that an object has; one that has none yet gets what it asks for. */
+const loadBalancerOf = (owner: OwnerFact): Pick<DesiredState, 'loadBalancerKey' | 'loadBalancer'> => {
+  const { ref, source, finalizer, existingLoadBalancerId, internalSubnetId, life } = owner;
+  const has = typeof source === 'object' ? source.loadBalancerId : undefined;
+  const existing = finalizer ? has : existingLoadBalancerId;
+  if (existing !== undefined) {
+    return { loadBalancerKey: existing, loadBalancer: { source: 'existing', loadBalancerId: existing } };
+  }
+  return {
+    loadBalancerKey: ref.uid,
+    loadBalancer: {
+      source: 'created',
+      network:
+        internalSubnetId === undefined
+          ? { type: 'public' }
+          : { type: 'internal', subnetId: internalSubnetId },
+      ...(life === undefined ? {} : { life }),
+    },
+  };
 };
 
-const backendsBefore = (previous: Previous | undefined, port: ServicePortFact): Backends | undefined =>
-  previous?.state.listeners.find(
-    (listener) => listener.protocol === port.protocol && listener.port === port.port,
-  )?.backends;
-
 /** The identity and the life of an object, whatever becomes of it. */
-const frame = (service: ServiceFact, verdict: Verdict): Omit<DesiredState, 'listeners' | 'pods'> => ({
-  object: service.ref,
-  resourceVersion: service.resourceVersion,
-  createdAt: service.createdAt,
-  loadBalancerKey: service.ref.uid,
+const frame = (owner: OwnerFact, verdict: Verdict): Omit<DesiredState, 'listeners' | 'pods'> => ({
+  object: owner.ref,
+  resourceVersion: owner.resourceVersion,
+  createdAt: owner.createdAt,
+  ...loadBalancerOf(owner),
   intent: verdict.intent,
-  finalizer: service.finalizer,
-  deleting: service.deleting,
-  loadBalancer: {
-    source: 'created',
-    network:
-      service.internalSubnetId === undefined
-        ? { type: 'public' }
-        : { type: 'internal', subnetId: service.internalSubnetId },
-    ...(service.life === undefined ? {} : { life: service.life }),
-  },
+  finalizer: owner.finalizer,
+  deleting: owner.deleting,
   shown: {
-    ...(service.writtenLoadBalancerId === undefined ? {} : { loadBalancerId: service.writtenLoadBalancerId }),
-    addresses: service.statusAddresses,
+    ...(owner.writtenLoadBalancerId === undefined ? {} : { loadBalancerId: owner.writtenLoadBalancerId }),
+    addresses: owner.statusAddresses,
   },
-  ...(service.ordinalWeights === undefined ? {} : { ordinalWeights: service.ordinalWeights }),
+  ...(owner.ordinalWeights === undefined ? {} : { ordinalWeights: owner.ordinalWeights }),
   problems: verdict.problems,
 });
 
@@ -55,77 +55,75 @@ const vanished = (previous: Previous): DesiredState | undefined =>
     ? undefined
     : { ...previous.state, intent: 'release', finalizer: false, deleting: true, listeners: [], pods: [] };
 
+interface Found {
+  readonly owner: OwnerFact;
+  readonly verdict: Verdict | undefined;
+  readonly places: (input: PlacesInput) => Places;
+}
+
+const find = (view: View, uid: string, options: DeriveOptions, touched: boolean): Found | undefined => {
+  const service = view.service(uid);
+  if (service !== undefined) {
+    return {
+      owner: service,
+      verdict: serviceVerdict(service, options, touched),
+      places: (input) => placesOfService(input, service),
+    };
+  }
+  const ingress = view.ingress(uid);
+  return (
+    ingress && {
+      owner: ingress,
+      verdict: ingressVerdict(view, ingress, options, touched),
+      places: (input) => placesOfIngress(input, ingress),
+    }
+  );
+};
+
 /**
- * What one Service wants now, from the facts alone. Pods that stopped being behind it since `previous` are listed
- * as leaving with their cause, until applied. Undefined: nothing to put (not claimed, nothing of ours on it,
- * never put).
+ * What one Service or Ingress wants now, from the facts alone. What stopped being behind it since `previous` is listed
+ * as leaving with its cause, until applied. Undefined: nothing to put (not claimed, nothing of ours on it, never put).
  *
  * @param now Unix ms
  */
 export const desiredState = (
   view: View,
-  serviceUid: string,
+  uid: string,
   previous: Previous | undefined,
   options: DeriveOptions,
   now: number,
 ): DesiredState | undefined => {
-  const service = view.service(serviceUid);
-  if (service === undefined) return previous === undefined ? undefined : vanished(previous);
   const touched = previous !== undefined && !(previous.state.intent === 'release' && previous.applied);
-  const verdict = verdictOf(service, options, touched);
+  const found = find(view, uid, options, touched);
+  if (found === undefined) return previous === undefined ? undefined : vanished(previous);
+  const { owner, verdict } = found;
   if (verdict === undefined) return undefined;
-  if (verdict.intent !== 'serve') return { ...frame(service, verdict), listeners: [], pods: [] };
-
-  const listeners: ListenerWant[] = [];
-  const problems: Problem[] = [...verdict.problems];
-  for (const port of service.ports) {
-    if (port.protocol !== 'TCP') {
-      problems.push(
-        problem('D1004', `Port ${port.port}: protocol ${port.protocol} is not served.`, {
-          about: { listener: { protocol: port.protocol, port: port.port } },
-        }),
-      );
-      continue;
-    }
-    const found = endpointsFromSlices(view, service, port, options);
-    problems.push(...found.problems);
-    listeners.push({
-      protocol: port.protocol,
-      port: port.port,
-      settings: defaultListenerSettings,
-      backends: backendsNow(
-        view,
-        service,
-        found.endpoints,
-        backendsBefore(previous, port),
-        previous?.applied ?? false,
-        now,
-      ),
-    });
+  const framed = frame(owner, verdict);
+  const moved = touched && previous.state.loadBalancerKey !== framed.loadBalancerKey;
+  if (moved && verdict.intent === 'serve') {
+    // It had another load balancer: what it had there goes first.
+    return { ...previous.state, intent: 'release', finalizer: owner.finalizer, listeners: [], pods: [] };
   }
+  if (verdict.intent !== 'serve') {
+    const { loadBalancerKey, loadBalancer } = moved ? previous.state : framed;
+    return { ...framed, loadBalancerKey, loadBalancer, listeners: [], pods: [] };
+  }
+  const { listeners, pods, nodes, problems } = found.places({
+    view,
+    mode: verdict.mode,
+    options,
+    before: previous?.state.listeners ?? [],
+    applied: previous?.applied ?? false,
+    now,
+  });
   const before = new Map(previous?.state.pods.map((pod): [string, PodState] => [pod.ref.uid, pod]));
-  const facts = new Map(
-    view
-      .podsSelectedBy(service.ref.namespace, service.selector ?? {})
-      .map((pod): [string, PodFact] => [pod.ref.uid, pod]),
-  );
-  for (const pod of facts.values()) problems.push(...pod.problems);
-  for (const { backends } of listeners) {
-    for (const { backendUid } of backends.endpoints) {
-      const pod = facts.has(backendUid) ? undefined : view.pod(backendUid);
-      if (pod !== undefined) facts.set(backendUid, pod);
-    }
-  }
   return {
-    ...frame(service, verdict),
+    ...framed,
     listeners,
-    pods: [...facts.values()]
-      .map((pod) => notOlder(podState(view, pod, options), before.get(pod.ref.uid)))
+    pods: pods
+      .map((pod) => notOlder(podState(view, pod, options, owner.ref.kind), before.get(pod.ref.uid)))
       .sort((a, b) => (a.ref.uid < b.ref.uid ? -1 : 1)),
-    problems: distinct(problems),
+    ...(nodes.length === 0 ? {} : { nodes }),
+    problems: [...verdict.problems, ...problems],
   };
 };
-
-const distinct = (problems: readonly Problem[]): readonly Problem[] => [
-  ...new Map(problems.map((entry) => [`${entry.code} ${entry.message}`, entry])).values(),
-];

@@ -1,4 +1,4 @@
-import { type DeriveOptions, serviceSelects } from './claim.ts';
+import type { DeriveOptions } from './claim.ts';
 import type { Backends, Endpoint, LeavingCause, LeavingEndpoint } from './desired-state.ts';
 import type { PodFact, ServiceFact, ServicePortFact } from './facts.ts';
 import { type Problem, problem } from './problems.ts';
@@ -76,16 +76,40 @@ export const endpointsFromSlices = (
   return { endpoints, problems };
 };
 
+/** Whose endpoints a place has, and how to tell what became of one that left. */
+export interface Backing {
+  readonly mode: 'direct' | 'node-port';
+  readonly found: readonly Endpoint[];
+  /** Whether a Pod belongs here still. */
+  readonly belongs: (pod: PodFact) => boolean;
+}
+
+interface Was {
+  readonly ip: string;
+  readonly port: number;
+  readonly backendUid: string;
+}
+
 /**
- * What became of an endpoint that was behind a listener: it is one still (`stays`), it left for a cause that was
- * seen, or nothing tells (law L5).
+ * What became of an endpoint that was at a place: it is one still (`stays`), it left for a cause that was seen, or
+ * nothing tells (law L5).
  */
 const fateOf = (
   view: View,
-  service: ServiceFact,
-  was: { readonly ip: string; readonly port: number; readonly backendUid: string },
-  found: readonly Endpoint[],
+  was: Was,
+  { mode, found, belongs }: Backing,
 ): 'stays' | LeavingCause | undefined => {
+  const elsewhere = found.some(
+    (endpoint) => endpoint.backendUid === was.backendUid && endpoint.port !== was.port,
+  );
+  const node = view.node(was.backendUid);
+  if (node !== undefined) {
+    if (!node.ips.includes(was.ip)) return 'address-changed';
+    if (mode === 'direct') return 'mode-changed';
+    // A node that no longer takes traffic, or runs no Pod, lives: it is drained.
+    return elsewhere ? 'port-changed' : 'unselected';
+  }
+  if (view.nodeIsGone(was.backendUid)) return 'node-deleted';
   const pod = view.pod(was.backendUid);
   if (pod === undefined) {
     if (view.gonePod(was.backendUid) !== undefined) return 'pod-deleted';
@@ -94,58 +118,57 @@ const fateOf = (
   }
   if (pod.ended) return 'pod-ended';
   if (pod.ips.length > 0 && !pod.ips.includes(was.ip)) return 'address-changed';
-  if (!serviceSelects(service, pod)) return 'unselected';
-  const elsewhere = found.some(
-    (endpoint) => endpoint.backendUid === was.backendUid && endpoint.port !== was.port,
-  );
+  if (!belongs(pod)) return 'unselected';
+  if (mode === 'node-port') return 'mode-changed';
   return elsewhere ? 'port-changed' : 'stays';
 };
 
-/** What stands behind a listener now, and what left it since `before`, with its cause (law L5). */
+/** What stands at a place now, and what left it since `before`, with its cause (law L5). */
 export const backendsNow = (
   view: View,
-  service: ServiceFact,
-  found: readonly Endpoint[],
+  backing: Backing,
   before: Backends | undefined,
   previousApplied: boolean,
   now: number,
-): Backends => {
-  const endpoints = [...found];
+): Pick<Backends, 'endpoints' | 'leaving'> => {
+  const endpoints = [...backing.found];
   const leaving: LeavingEndpoint[] = [];
-  const podsAt = new Map<string, readonly string[]>();
-  const placeOf = ({ ip, port }: { readonly ip: string; readonly port: number }): string => `${ip} ${port}`;
-  for (const endpoint of found) {
-    const place = placeOf(endpoint);
-    podsAt.set(place, [...(podsAt.get(place) ?? []), endpoint.backendUid]);
+  const backendsAt = new Map<string, readonly string[]>();
+  const addressOf = ({ ip, port }: { readonly ip: string; readonly port: number }): string => `${ip} ${port}`;
+  for (const endpoint of backing.found) {
+    const address = addressOf(endpoint);
+    backendsAt.set(address, [...(backendsAt.get(address) ?? []), endpoint.backendUid]);
   }
-  /** Some Pod is wanted at the address; with a UID: that one. */
+  /** Somebody is wanted at the address; with a UID: that one. */
   const wanted = (address: {
     readonly ip: string;
     readonly port: number;
     readonly backendUid?: string;
   }): boolean => {
-    const uids = podsAt.get(placeOf(address));
+    const uids = backendsAt.get(addressOf(address));
     return uids !== undefined && (address.backendUid === undefined || uids.includes(address.backendUid));
   };
   for (const was of before?.endpoints ?? []) {
     if (wanted(was)) continue;
-    const fate = fateOf(view, service, was, found);
+    const fate = fateOf(view, was, backing);
     // A slice that lost an endpoint is no evidence while its Pod lives and matches.
     if (fate === 'stays') endpoints.push(was);
-    else if (fate !== undefined) leaving.push({ ...was, cause: fate, since: now });
+    else if (fate !== undefined) leaving.push({ ...leavingOf(was), cause: fate, since: now });
   }
   for (const was of before?.leaving ?? []) {
     if (wanted(was) || previousApplied) continue;
     const { backendUid } = was;
-    const fate = backendUid === undefined ? undefined : fateOf(view, service, { ...was, backendUid }, found);
+    const fate = backendUid === undefined ? undefined : fateOf(view, { ...was, backendUid }, backing);
     const cause = fate === undefined || fate === 'stays' ? was.cause : fate;
     leaving.push({ ...was, cause });
   }
   const order = (a: { ip: string; port: number }, b: { ip: string; port: number }): number =>
     a.ip === b.ip ? a.port - b.port : a.ip < b.ip ? -1 : 1;
-  return {
-    endpoints: endpoints.sort(order),
-    leaving: leaving.sort(order),
-    publishNotReadyAddresses: service.publishNotReadyAddresses,
-  };
+  return { endpoints: endpoints.sort(order), leaving: leaving.sort(order) };
 };
+
+const leavingOf = ({ ip, port, backendUid }: Endpoint): Omit<LeavingEndpoint, 'cause' | 'since'> => ({
+  ip,
+  port,
+  backendUid,
+});

@@ -1,11 +1,21 @@
 import { type DeriveOptions, holdersOf } from './claim.ts';
 import type { PodState } from './desired-state.ts';
-import type { PodFact } from './facts.ts';
+import type { ObjectRef, PodFact } from './facts.ts';
 import { isNewer } from './resource-version.ts';
 import type { View } from './view.ts';
 
-/** A Pod as a desired state carries it. */
-export const podState = (view: View, pod: PodFact, options: DeriveOptions): PodState => {
+/**
+ * A Pod as a desired state carries it.
+ *
+ * @param forKind of the object whose state it is: Services and Ingresses ask for weights apart
+ */
+export const podState = (
+  view: View,
+  pod: PodFact,
+  options: DeriveOptions,
+  forKind: ObjectRef['kind'],
+): PodState => {
+  const customWeight = forKind === 'Ingress' ? pod.ingressCustomWeight : pod.customWeight;
   const gate = pod.gates.find((candidate) => candidate.type === options.gateType);
   const foreign = pod.gates.filter((candidate) => candidate.type !== options.gateType);
   return {
@@ -22,7 +32,7 @@ export const podState = (view: View, pod: PodFact, options: DeriveOptions): PodS
     foreignGatesOpen: foreign.every((candidate) => candidate.status === 'True'),
     ...(pod.terminatingAt === undefined ? {} : { terminatingAt: pod.terminatingAt }),
     ended: pod.ended,
-    ...(pod.customWeight === undefined ? {} : { customWeight: pod.customWeight }),
+    ...(customWeight === undefined ? {} : { customWeight }),
     heldBy: holdersOf(view, pod, options),
   };
 };

@@ -23,6 +23,21 @@ export const problemTable = {
     reason: 'BackendConflict',
     remedy: 'Let the Pod listen on a port of its own for each listener of one load balancer.',
   },
+  E4041: {
+    reason: 'BackendServiceMissing',
+    remedy: 'Create the Service, or correct the rule; the others are served meanwhile.',
+  },
+  E4042: {
+    reason: 'BackendServicePortMissing',
+    remedy: 'Name a port that the Service has; the other rules are served meanwhile.',
+  },
+  E4047: {
+    reason: 'BackendServiceHasNoNodePort',
+    remedy:
+      'Make it a NodePort Service, or set ingress.cloud.tencent.com/direct-access: "true" on the Ingress.',
+  },
+  E4031: { reason: 'PathNotAllowed', remedy: 'Begin it with /, with 1 to 120 of a-z A-Z 0-9 . - / = ? _.' },
+  E4052: { reason: 'HostNotAllowed', remedy: 'Use a DNS name, or one whose first label is *.' },
   E4054: { reason: 'TargetQuotaReached', remedy: 'Raise the quota of targets per listener.' },
   E4082: {
     reason: 'ServiceWithoutSelector',
@@ -36,20 +51,33 @@ export const problemTable = {
     reason: 'EndpointNotOfItsPod',
     remedy: 'Only Pods of the same namespace are bound; remove the endpoint or correct its targetRef.',
   },
-  D1003: { reason: 'NodePortModeNotServed', remedy: 'Set service.cloud.tencent.com/direct-access: "true".' },
   D1004: { reason: 'ProtocolNotServed', remedy: 'Use protocol TCP.' },
   D1005: { reason: 'ListenerTaken', remedy: 'Use another port, or remove the listener that is in the way.' },
   D1006: {
     reason: 'ListenerQuotaReached',
     remedy: 'Raise the quota of listeners of the load balancer, or use fewer ports.',
   },
-  D1007: {
-    reason: 'ExistingLoadBalancerNotServed',
-    remedy: 'Remove the annotation; a load balancer is created.',
-  },
   D1008: {
     reason: 'NoServingPodLeft',
     remedy: 'Look at the Pods: none is ready. Those not ready keep their weight meanwhile.',
+  },
+  D1010: {
+    reason: 'MoveRefused',
+    remedy:
+      'Remove the annotation; or give the object up first (a Service: type ClusterIP, an Ingress: another class), and then ask anew.',
+  },
+  D1011: {
+    reason: 'NoNodeMatches',
+    remedy: 'Label nodes, or correct service.kubernetes.io/qcloud-loadbalancer-backends-label.',
+  },
+  D1012: {
+    reason: 'HttpsNotServed',
+    remedy:
+      'Remove the host from spec.tls; it would be served without protection, so it is not served at all.',
+  },
+  D1013: {
+    reason: 'PathTypeNotServed',
+    remedy: 'Use pathType Prefix or ImplementationSpecific.',
   },
   D1009: {
     reason: 'LoadBalancerApiRefused',

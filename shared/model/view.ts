@@ -1,4 +1,4 @@
-import type { EndpointSliceFact, PodFact, ServiceFact } from './facts.ts';
+import type { EndpointSliceFact, IngressFact, NodeFact, PodFact, ServiceFact } from './facts.ts';
 
 /** How a Pod that the view no longer has went away. */
 export interface GonePod {
@@ -13,6 +13,17 @@ export interface GonePod {
 export interface View {
   services(): Iterable<ServiceFact>;
   service(uid: string): ServiceFact | undefined;
+  serviceNamed(namespace: string, name: string): ServiceFact | undefined;
+  ingresses(): Iterable<IngressFact>;
+  ingress(uid: string): IngressFact | undefined;
+  /** Ingresses of the namespace with a rule for this Service. */
+  ingressesNaming(namespace: string, serviceName: string): readonly IngressFact[];
+  /** The controller of an IngressClass; undefined: there is no such class. */
+  controllerOf(className: string): string | undefined;
+  nodes(): Iterable<NodeFact>;
+  node(uid: string): NodeFact | undefined;
+  /** Its deletion was seen. */
+  nodeIsGone(uid: string): boolean;
   /** Slices that name the Service, whoever made them. */
   slicesOf(namespace: string, serviceName: string): readonly EndpointSliceFact[];
   pod(uid: string): PodFact | undefined;

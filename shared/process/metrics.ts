@@ -23,6 +23,16 @@ const quick = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
 const patient = [0.05, 0.1, 0.25, 0.5, 1, 2, 5, 10, 20, 60, 300];
 const functionNames = ['reconcile', 'readiness'] as const;
 
+/** What the forwarder watches. */
+export const watchedResources = [
+  'pods',
+  'services',
+  'endpointslices',
+  'ingresses',
+  'ingressclasses',
+  'nodes',
+] as const;
+
 /**
  * Every metric that we serve, in one place: what it is called, what it tells and how it is split.
  * docs/metrics.md is this table.
@@ -32,23 +42,23 @@ export const metricTable = {
   clb_direct_synced: gauge('1 once each watch has told all there is.', {}),
   clb_direct_complete: gauge('1 once this leader has put every object.', {}),
   clb_direct_objects: gauge('Objects known from the watches.', {
-    resource: ['pods', 'services', 'endpointslices'],
+    resource: watchedResources,
   }),
   clb_direct_watch_lists_total: counter('Lists begun; all but the first of a resource are relists.', {
-    resource: ['pods', 'services', 'endpointslices'],
+    resource: watchedResources,
   }),
   clb_direct_watch_events_total: counter('Events of a watch, bookmarks among them.', {
-    resource: ['pods', 'services', 'endpointslices'],
+    resource: watchedResources,
   }),
   clb_direct_watch_restarts_total: counter(
     'Ends of a list or a watch, by reason; expired is a 410 of the API server.',
-    { resource: ['pods', 'services', 'endpointslices'], reason: anyText },
+    { resource: watchedResources, reason: anyText },
   ),
   clb_direct_watch_unreadable_total: counter('Objects that gave no fact.', {
-    resource: ['pods', 'services', 'endpointslices'],
+    resource: watchedResources,
   }),
   clb_direct_watch_silence_seconds: gauge('Time since the last sign of life of the API server.', {
-    resource: ['pods', 'services', 'endpointslices'],
+    resource: watchedResources,
   }),
   clb_direct_take_overs_total: counter('Epochs begun: a new leader, or a store that lost what it had.', {}),
   clb_direct_puts_total: counter(

@@ -10,6 +10,20 @@ export const annotationKeys = {
   internalSubnet: 'service.kubernetes.io/qcloud-loadbalancer-internal-subnetid',
   ordinalWeights: 'service.cloud.tencent.com/lb-rs-weight',
   customWeight: 'service.cloud.tencent.com/custom-weight',
+  backendsLabel: 'service.kubernetes.io/qcloud-loadbalancer-backends-label',
+  onlyNodesWithPods: 'service.kubernetes.io/local-svc-only-bind-node-with-pod',
+  nodesByPods: 'service.cloud.tencent.com/local-svc-weighted-balance',
+  ingressClass: 'kubernetes.io/ingress.class',
+  ingressDirectAccess: 'ingress.cloud.tencent.com/direct-access',
+  ingressMode: 'ingress.cloud.tencent.com/mode',
+  ingressExistingLoadBalancer: 'kubernetes.io/ingress.existLbId',
+  ingressInternalSubnet: 'kubernetes.io/ingress.subnetId',
+  ingressListenPorts: 'ingress.cloud.tencent.com/listen-ports',
+  ingressOrdinalWeights: 'ingress.cloud.tencent.com/lb-rs-weight',
+  ingressCustomWeight: 'ingress.cloud.tencent.com/custom-weight',
+  /** Ours, on Services and Ingresses. */
+  ownMode: 'clb-direct.io/mode',
+  sessionExpireSeconds: 'clb-direct.io/session-expire-seconds',
   networks: 'tke.cloud.tencent.com/networks',
   /** On a Pod (template): have our gate added, whoever selects it. */
   readinessGate: 'clb-direct.io/readiness-gate',
@@ -98,7 +112,7 @@ const ordinalWeights = z.object({
 const ordinalWeightsAllowed =
   'JSON {"defaultWeight":10,"groups":[{"key":{"proto":"TCP","port":80},"statefulSets":[{"name":"web","weights":[{"weight":0,"podIndexes":[0,1]}]}]}]}, weights 0 to 100';
 
-const jsonOf = (value: string): unknown => {
+export const jsonOf = (value: string): unknown => {
   try {
     return JSON.parse(value);
   } catch {
@@ -110,8 +124,10 @@ const jsonOf = (value: string): unknown => {
  * Annotation `lb-rs-weight` (docs/facts.md: weights by StatefulSet ordinal). What cannot be read is ignored as a whole, with a warning:
  * half of somebody's weights would be worse than none.
  */
-export const readOrdinalWeights = (annotations: Readonly<Record<string, string>>): Read<OrdinalWeights> => {
-  const key = annotationKeys.ordinalWeights;
+export const readOrdinalWeights = (
+  annotations: Readonly<Record<string, string>>,
+  key: string,
+): Read<OrdinalWeights> => {
   const value = annotations[key];
   if (value === undefined) return {};
   const read = ordinalWeights.safeParse(jsonOf(value));

@@ -109,13 +109,16 @@ export const podFact = (object: unknown): Parsed<PodFact> => {
   const annotations = stringMap(metadata['annotations']);
   const problems: Problem[] = [];
 
-  const weightText = annotations[annotationKeys.customWeight];
-  const customWeight = weightText === undefined ? undefined : parseWhole(weightText, 0, 100);
-  if (weightText !== undefined && customWeight === undefined) {
-    problems.push(
-      notAllowed(annotationKeys.customWeight, weightText, 'a whole number 0 to 100', 'warning', ref.uid),
-    );
-  }
+  const weightOf = (key: string): number | undefined => {
+    const asked = annotations[key];
+    const weight = asked === undefined ? undefined : parseWhole(asked, 0, 100);
+    if (asked !== undefined && weight === undefined) {
+      problems.push(notAllowed(key, asked, 'a whole number 0 to 100', 'warning', ref.uid));
+    }
+    return weight;
+  };
+  const customWeight = weightOf(annotationKeys.customWeight);
+  const ingressCustomWeight = weightOf(annotationKeys.ingressCustomWeight);
   const networks = (annotations[annotationKeys.networks] ?? '').split(',').map((network) => network.trim());
   const containersReady = conditionOf(status, 'ContainersReady') ?? {};
   const ready = conditionOf(status, 'Ready') ?? {};
@@ -141,6 +144,7 @@ export const podFact = (object: unknown): Parsed<PodFact> => {
         phase === 'Failed' ||
         (terminatingAt !== undefined && containersEnded(spec, status)),
       ...optional('customWeight', customWeight),
+      ...optional('ingressCustomWeight', ingressCustomWeight),
       problems,
     },
   };

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { ServiceFact } from '../../model/facts.ts';
-import { type ServiceFactOptions, serviceFact } from './service-fact.ts';
+import { type OwnerFactOptions, serviceFact } from './service-fact.ts';
 
 const directAccess = 'service.cloud.tencent.com/direct-access';
 const weightsKey = 'service.cloud.tencent.com/lb-rs-weight';
@@ -24,7 +24,7 @@ const aService = (annotations: Record<string, string> = {}, spec: object = {}, m
   status: { loadBalancer: {} },
 });
 
-const factOf = (object: unknown, options: ServiceFactOptions = {}): ServiceFact => {
+const factOf = (object: unknown, options: OwnerFactOptions = {}): ServiceFact => {
   const parsed = serviceFact(object, options);
   if (!('fact' in parsed)) throw new Error(parsed.dropped);
   return parsed.fact;
@@ -40,8 +40,10 @@ describe('serviceFact', () => {
       selector: { app: 'nginx' },
       ports: [{ name: '80-80-no', protocol: 'TCP', port: 80, targetPort: 8080 }],
       publishNotReadyAddresses: false,
+      nodes: { local: false, onlyWithPods: false, byPods: false },
       deleting: false,
       finalizer: false,
+      source: 'created',
       statusAddresses: [],
       mode: 'direct',
       problems: [],

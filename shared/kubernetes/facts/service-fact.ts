@@ -1,14 +1,7 @@
-import type { ServiceFact, ServiceMode, ServicePortFact } from '../../model/facts.ts';
-import { finalizer, lifeAnnotation, loadBalancerIdAnnotation } from '../../model/names.ts';
+import type { NodeChoice, ServiceFact, ServicePortFact } from '../../model/facts.ts';
 import { type Problem, problem } from '../../model/problems.ts';
-import {
-  annotationKeys,
-  maxPreStopSleepSeconds,
-  notAllowed,
-  readChoice,
-  readId,
-  readOrdinalWeights,
-} from './annotations.ts';
+import { annotationKeys, maxPreStopSleepSeconds, notAllowed, readChoice } from './annotations.ts';
+import { ownerFact } from './owner.ts';
 import {
   identityOf,
   type Json,
@@ -20,12 +13,13 @@ import {
   record,
   stringMap,
   text,
-  unixMs,
 } from './read.ts';
 
-export interface ServiceFactOptions {
-  /** What a Service without `direct-access` gets; `node-port`, as on TKE, unless told. */
+export interface OwnerFactOptions {
+  /** What an object gets that says nothing of its mode; `node-port`, as on TKE, unless told. */
   readonly defaultMode?: 'direct' | 'node-port';
+  /** Beside TKE's own controllers: only our own keys say the mode. */
+  readonly ownKeysOnly?: boolean;
 }
 
 const portsOf = (spec: Json, problems: Problem[]): readonly ServicePortFact[] =>
@@ -43,37 +37,66 @@ const portsOf = (spec: Json, problems: Problem[]): readonly ServicePortFact[] =>
       return [];
     }
     const targetPort = portNumber(raw['targetPort']) ?? text(raw['targetPort']) ?? port;
-    return [{ name: text(raw['name']) ?? '', protocol, port, targetPort }];
+    return [
+      {
+        name: text(raw['name']) ?? '',
+        protocol,
+        port,
+        targetPort,
+        ...optional('nodePort', portNumber(raw['nodePort'])),
+      },
+    ];
   });
 
-const addressesOf = (status: Json): readonly string[] =>
-  list(record(status['loadBalancer'])['ingress']).flatMap((entry) => {
-    const ingress = record(entry);
-    return text(ingress['ip']) ?? text(ingress['hostname']) ?? [];
-  });
+const selectorAllowed = 'labels such as "group=access,zone=1"';
 
-/**
- * A Service, parsed once at the door.
- *
- * Never throws. An annotation that decides how or by which load balancer the Service is served (`direct-access`,
- * `mode`, the existing load balancer, the internal subnet) and cannot be read leaves `mode` undefined: to guess
- * could make an internal Service public. Weights that cannot be read are ignored with a warning.
- */
-export const serviceFact = (object: unknown, options: ServiceFactOptions = {}): Parsed<ServiceFact> => {
+/** `a=b,c=d`; undefined: it is no such list. */
+const labelsOf = (value: string): Readonly<Record<string, string>> | undefined => {
+  const pairs = value.split(',').map((pair) => pair.trim().split('='));
+  return pairs.every(([key, label, ...more]) => key && label !== undefined && more.length === 0)
+    ? Object.fromEntries(pairs)
+    : undefined;
+};
+
+const nodesOf = (
+  spec: Json,
+  annotations: Readonly<Record<string, string>>,
+  problems: Problem[],
+): NodeChoice => {
+  const flag = (key: string): boolean => {
+    const read = readChoice(annotations, key, ['true', 'false']);
+    if (read.problem !== undefined) problems.push({ ...read.problem, severity: 'warning' });
+    return read.value === 'true';
+  };
+  const asked = annotations[annotationKeys.backendsLabel];
+  const labels = asked === undefined ? undefined : labelsOf(asked);
+  if (asked !== undefined && labels === undefined) {
+    problems.push(notAllowed(annotationKeys.backendsLabel, asked, selectorAllowed, 'warning'));
+  }
+  return {
+    local: spec['externalTrafficPolicy'] === 'Local',
+    onlyWithPods: flag(annotationKeys.onlyNodesWithPods),
+    byPods: flag(annotationKeys.nodesByPods),
+    ...optional('labels', labels),
+  };
+};
+
+/** A Service, parsed once at the door. Never throws. */
+export const serviceFact = (object: unknown, options: OwnerFactOptions = {}): Parsed<ServiceFact> => {
   const identity = identityOf(object, 'Service');
   if (identity === undefined) return { dropped: 'a Service without namespace, name, uid or resourceVersion' };
-  const { ref, resourceVersion, metadata } = identity;
   const spec = record(record(object)['spec']);
-  const status = record(record(object)['status']);
-  const annotations = stringMap(metadata['annotations']);
-
-  const skip = readChoice(annotations, annotationKeys.mode, ['skip']);
-  const directAccess = readChoice(annotations, annotationKeys.directAccess, ['true', 'false']);
-  const existing = readId(annotations, annotationKeys.existingLoadBalancer, 'lb');
-  const subnet = readId(annotations, annotationKeys.internalSubnet, 'subnet');
-  const weights = readOrdinalWeights(annotations);
-  const deciding = [skip, directAccess, existing, subnet].flatMap((read) => read.problem ?? []);
-  const problems: Problem[] = [...deciding, ...(weights.problem === undefined ? [] : [weights.problem])];
+  const annotations = stringMap(identity.metadata['annotations']);
+  const owner = ownerFact(object, identity, {
+    directAccess: annotationKeys.directAccess,
+    mode: annotationKeys.mode,
+    existing: annotationKeys.existingLoadBalancer,
+    subnet: annotationKeys.internalSubnet,
+    ordinalWeights: annotationKeys.ordinalWeights,
+    ownKeysOnly: options.ownKeysOnly ?? false,
+    defaultMode: options.defaultMode ?? 'node-port',
+  });
+  const problems: Problem[] = [...owner.problems];
 
   const sleepText = annotations[annotationKeys.preStopSleepSeconds];
   const preStopSleepSeconds =
@@ -82,42 +105,16 @@ export const serviceFact = (object: unknown, options: ServiceFactOptions = {}): 
     const allowed = `a whole number 0 to ${maxPreStopSleepSeconds}`;
     problems.push(notAllowed(annotationKeys.preStopSleepSeconds, sleepText, allowed, 'warning'));
   }
-
-  const lifeText = annotations[lifeAnnotation];
-  const life = lifeText === undefined ? undefined : parseWhole(lifeText, 1, Number.MAX_SAFE_INTEGER);
-  if (lifeText !== undefined && life === undefined) {
-    problems.push(
-      notAllowed(lifeAnnotation, lifeText, 'a whole number from 1, written by clb-direct', 'warning'),
-    );
-  }
-
-  const asked: ServiceMode =
-    directAccess.value === undefined
-      ? (options.defaultMode ?? 'node-port')
-      : directAccess.value === 'true'
-        ? 'direct'
-        : 'node-port';
-  const mode = skip.value ?? (deciding.length > 0 ? undefined : asked);
   const selector = stringMap(spec['selector']);
   return {
     fact: {
-      ref,
-      resourceVersion,
-      createdAt: unixMs(metadata['creationTimestamp']) ?? 0,
+      ...owner,
       type: text(spec['type']) ?? 'ClusterIP',
       ...optional('loadBalancerClass', text(spec['loadBalancerClass'])),
       ...(Object.keys(selector).length === 0 ? {} : { selector }),
       ports: portsOf(spec, problems),
       publishNotReadyAddresses: spec['publishNotReadyAddresses'] === true,
-      deleting: metadata['deletionTimestamp'] !== undefined && metadata['deletionTimestamp'] !== null,
-      finalizer: list(metadata['finalizers']).includes(finalizer),
-      ...optional('life', life),
-      ...optional('writtenLoadBalancerId', text(annotations[loadBalancerIdAnnotation])),
-      statusAddresses: addressesOf(status),
-      ...optional('mode', mode),
-      ...optional('internalSubnetId', subnet.value),
-      ...optional('existingLoadBalancerId', existing.value),
-      ...optional('ordinalWeights', weights.value),
+      nodes: nodesOf(spec, annotations, problems),
       ...optional('preStopSleepSeconds', preStopSleepSeconds),
       problems,
     },
