@@ -15,7 +15,7 @@ import {
 import type { DesiredState, LeavingEndpoint } from './desired-state.ts';
 import { listenerName } from './names.ts';
 import type { Binding, ObservedLoadBalancer } from './observed.ts';
-import { hasLeft, type PlanInput, plan } from './plan.ts';
+import { claimsOf, hasLeft, type PlanInput, plan } from './plan.ts';
 import type { Plan } from './plan-types.ts';
 
 const now = 1_000_000;
@@ -55,6 +55,7 @@ const planFor = (
     complete: true,
     observed,
     bindings,
+    ruleOwners: [],
     registered: [],
     refused: [],
     policy: testPolicy,
@@ -134,6 +135,7 @@ describe('listeners', () => {
       complete: true,
       observed: aLoadBalancer([]),
       bindings: [],
+      ruleOwners: [],
       registered: [],
       refused: [],
       policy: testPolicy,
@@ -350,8 +352,11 @@ describe('leaving', () => {
     });
 
     test('a state is fully applied only when its leaving Pods are gone from the load balancer', () => {
-      expect(hasLeft(state, both, records)).toBe(false);
-      expect(hasLeft(state, aLoadBalancer([aListener([aTarget('10.0.0.1')])]), [aBinding(a)])).toBe(true);
+      const claims = (observed: ObservedLoadBalancer) =>
+        claimsOf({ states: [kept(state)], complete: true, ruleOwners: [] }, observed);
+      expect(hasLeft(state, claims(both), records)).toBe(false);
+      const gone = aLoadBalancer([aListener([aTarget('10.0.0.1')])]);
+      expect(hasLeft(state, claims(gone), [aBinding(a)])).toBe(true);
     });
   });
 });

@@ -49,7 +49,8 @@ export const recordingWriter = (): RecordingWriter => {
       gates.push(verdict);
       return written(`gate ${verdict.pod.name} ${verdict.open ? 'True' : 'False'}: ${verdict.message}`);
     },
-    claim: async (object, life) => {
+    claim: async (object, life, source) => {
+      if (life === 0) return { outcome: written(`claim ${object.name} for ${source}`) };
       const now = Math.max(lives.get(object.uid) ?? 0, life);
       lives.set(object.uid, now);
       return { outcome: written(`claim ${object.name} life ${now}`), life: now };
