@@ -155,6 +155,21 @@ export const decideClaims = ({ states, complete, observed, ruleOwners }: Input):
     }
   };
 
+  /** A listener of ours that nobody has a claim on as it is. */
+  const leave = (listener: ObservedListener): void => {
+    const bound = placesOf(listener);
+    places.push(...bound);
+    if (isRemovable(listener)) unwanted.push(listener);
+    for (const place of bound) {
+      const { listenerId, locationId } = place;
+      const ownerUid = ownerOfRule(place);
+      if (locationId === undefined || ownerUid === undefined) continue;
+      owners.push({ listenerId, locationId, ownerUid });
+      // The listener stays for the sake of others, whose word is not known.
+      if (!isRemovable(listener) && hasSpoken(ownerUid)) unwantedRules.push({ listenerId, locationId });
+    }
+  };
+
   const slots = groups(wanted, ({ want }) => slotOf(want));
   for (const [slot, claims] of slots) {
     const there = observed.listeners.find((listener) => slotOf(listener) === slot);
@@ -186,27 +201,14 @@ export const decideClaims = ({ states, complete, observed, ruleOwners }: Input):
       else places.push(...placesOf(there).map((place) => ({ ...place, claim: first })));
       continue;
     }
-    places.push(...placesOf(there));
     // It is in the way of who won the port, and goes first; or it is not known whether it may.
-    if (isRemovable(there)) unwanted.push(there);
-    else if (owner !== undefined) {
-      for (const claim of sharing) lost.push({ ...claim, what: 'port', holder: { uid: owner } });
-    }
+    leave(there);
+    if (isRemovable(there)) continue;
+    for (const claim of sharing) lost.push({ ...claim, what: 'port', holder: owner === undefined ? 'older' : { uid: owner } });
   }
-
   for (const listener of observed.listeners) {
-    if (!listener.ours || slots.has(slotOf(listener))) continue;
-    const bound = placesOf(listener);
-    places.push(...bound);
-    for (const place of bound) {
-      const ownerUid = ownerOfRule(place);
-      const { listenerId, locationId } = place;
-      if (locationId === undefined || ownerUid === undefined) continue;
-      owners.push({ listenerId, locationId, ownerUid });
-      // The listener stays for the sake of others, whose word is not known.
-      if (!isRemovable(listener) && hasSpoken(ownerUid)) unwantedRules.push({ listenerId, locationId });
-    }
-    if (isRemovable(listener)) unwanted.push(listener);
+    if (!listener.ours) continue;
+    if (!slots.has(slotOf(listener))) leave(listener);
   }
   return { places, missing, lost, adopted, unwanted, unwantedRules, ruleOwners: owners };
 };
