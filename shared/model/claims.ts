@@ -204,7 +204,8 @@ export const decideClaims = ({ states, complete, observed, ruleOwners }: Input):
     // It is in the way of who won the port, and goes first; or it is not known whether it may.
     leave(there);
     if (isRemovable(there)) continue;
-    for (const claim of sharing) lost.push({ ...claim, what: 'port', holder: owner === undefined ? 'older' : { uid: owner } });
+    for (const claim of sharing)
+      lost.push({ ...claim, what: 'port', holder: owner === undefined ? 'older' : { uid: owner } });
   }
   for (const listener of observed.listeners) {
     if (!listener.ours) continue;
