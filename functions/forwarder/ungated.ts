@@ -22,9 +22,9 @@ export class UngatedPods {
     for (const { ref } of found) this.#known.add(ref.uid);
     if (found.length === 0) return;
     this.#log.warn(
-      'Pods of a direct Service have no readiness gate; they get it when they are created anew (kubectl rollout restart).',
+      'Pods of a direct object have no readiness gate; they get it when they are created anew (kubectl rollout restart).',
       {
-        service: `${state.object.namespace}/${state.object.name}`,
+        object: `${state.object.namespace}/${state.object.name}`,
         pods: found.map(({ ref }) => ref.name),
       },
     );

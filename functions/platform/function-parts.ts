@@ -36,7 +36,7 @@ export interface FunctionParts {
  * @param store what holds and budget are taken from
  */
 export const functionParts = (
-  settings: Pick<CommonSettings, 'policy' | 'gateType'> & { readonly clb: ClbSettings },
+  settings: Pick<CommonSettings, 'claim' | 'policy' | 'gateType'> & { readonly clb: ClbSettings },
   store: Store,
   connection: Connection,
   log: Log,
@@ -59,7 +59,11 @@ export const functionParts = (
       clusterId: policy.clusterId,
       ...(clb.vpcId === undefined ? {} : { vpcId: clb.vpcId }),
     }),
-    writer: createObjectWriter(connection, { component: 'clb-direct', now: clock.now }),
+    writer: createObjectWriter(connection, {
+      component: 'clb-direct',
+      claim: settings.claim,
+      now: clock.now,
+    }),
     policy,
     gateType,
     clock,

@@ -40,20 +40,32 @@ export const retryAfter = (error: unknown): Retry | undefined => {
     case 'not-found':
     case 'unknown-outcome':
       return retry(unknownAfterMs, error.message);
+    case 'isolated':
     case 'quota':
     case 'refused':
       return retry(refusedAfterMs, error.message);
   }
 };
 
+const quotaCodes = {
+  'load-balancer': 'E4004',
+  listener: 'D1006',
+  rule: 'D1022',
+  targets: 'E4054',
+} as const;
+
 /** The problem that a refusal is to the user, by the CLB's code. */
 export const problemCodeOf = (
   clbCode: string,
-  about: 'load-balancer' | 'listener' | 'targets',
+  about: 'load-balancer' | 'listener' | 'rule' | 'targets',
 ): ProblemCode => {
   if (/InsufficientBalance/.test(clbCode)) return 'E4009';
   if (/LimitExceeded|ResourceInsufficient/.test(clbCode)) {
-    return about === 'load-balancer' ? 'E4004' : about === 'listener' ? 'D1006' : 'E4054';
+    return quotaCodes[about];
   }
   return about === 'load-balancer' ? 'E4005' : 'D1009';
 };
+
+/** The load balancer that a call named does not exist. */
+export const isMissing = (error: unknown): boolean =>
+  error instanceof ClbError && error.failure.kind === 'not-found' && error.failure.what === 'load-balancer';

@@ -53,7 +53,7 @@ export const bringToLife = async (state: DesiredState, hold: Hold, deps: Reconci
   const life = loadBalancer.source === 'created' ? (loadBalancer.life ?? 0) : 0;
   // An id on the object, or a life without its finalizer, or one that never showed up: that life is over.
   const over = state.shown.loadBalancerId !== undefined || !state.finalizer || creating !== undefined;
-  const claimed = await writer.claim(object, over ? life + 1 : Math.max(life, 1));
+  const claimed = await writer.claim(object, over ? life + 1 : Math.max(life, 1), 'created');
   if (claimed.outcome !== 'written' || claimed.life === undefined) return { is: 'overtaken' };
   const { loadBalancerId } = await clb.create(
     {

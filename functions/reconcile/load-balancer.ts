@@ -1,29 +1,15 @@
 import { ClbError } from '../../shared/clb/clb-port.ts';
-import type { DesiredState, KeptState, LoadBalancerKey, Sequence } from '../../shared/model/desired-state.ts';
-import type { Done, Hold } from '../../shared/model/hold.ts';
+import type { KeptState, LoadBalancerKey } from '../../shared/model/desired-state.ts';
+import type { Hold } from '../../shared/model/hold.ts';
 import { nothingRecorded, type Recorded } from '../../shared/model/observed.ts';
-import { hasLeft } from '../../shared/model/plan.ts';
 import { type ProblemCode, problem } from '../../shared/model/problems.ts';
-import type { ReconcileAnswer } from '../platform/functions.ts';
 import { hasTime, type ReconcileDeps } from './deps.ts';
-import { problemCodeOf, type Retry, retryAfter } from './failure.ts';
+import { passOnExisting } from './existing.ts';
+import { isMissing, problemCodeOf, type Retry, retryAfter } from './failure.ts';
 import { bringToEnd, bringToLife } from './life.ts';
-import { type ObjectProblem, reportProblems, reportSuccess } from './report.ts';
+import { ownProblems, reportProblems } from './report.ts';
+import { appliedOf, type Result, settle } from './settle.ts';
 import { bringToState } from './targets.ts';
-
-type Result = ReconcileAnswer['results'][number];
-
-/**
- * A late call of a function that was given up may live this long after its hold was lost: half a hold for the call
- * itself, and what the CLB needs. Who inherits an expired hold reads back once more after it (law L4).
- */
-const lateCallMs = 11_000;
-
-const applied = (states: readonly KeptState[]): Record<string, Sequence> =>
-  Object.fromEntries(states.map(({ state, sequence }) => [state.object.uid, sequence]));
-
-const ownProblems = (states: readonly DesiredState[]): readonly ObjectProblem[] =>
-  states.flatMap((state) => state.problems.map((entry) => ({ object: state.object, problem: entry })));
 
 /** Objects that want nothing more from us: what is there goes (`release`) or stays (`skip`), the finalizer goes. */
 const letGo = async (
@@ -120,53 +106,20 @@ const serve = async (hold: Hold, serving: KeptState, deps: ReconcileDeps): Promi
     await hold.retry(life.afterMs, 'the load balancer is being made');
     return { loadBalancerKey, outcome: 'retry', detail: 'the load balancer is being made' };
   }
-  const pass = await bringToState(life.loadBalancerId, hold, deps);
-  const states = pass.states.map(({ state }) => state);
-  const own = states.filter((state) => state.intent === 'serve' || state.intent === 'report');
-  const standing = await reportProblems(
-    [...ownProblems(own), ...pass.problems],
-    states,
-    pass.recorded.reported,
-    deps.writer,
-  );
-  const succeeded: string[] = [];
-  for (const state of own) {
-    if (state.intent !== 'serve' || pass.retry !== undefined) continue;
-    const addresses = pass.observed.addresses;
-    const same =
-      addresses.length === state.shown.addresses.length &&
-      addresses.every(({ value }) => state.shown.addresses.includes(value));
-    if (!same && addresses.length > 0) await deps.writer.status(state.object, addresses);
-    succeeded.push(
-      await reportSuccess(state.object, life.loadBalancerId, pass.recorded.reported, deps.writer),
-    );
+  try {
+    return await settle(life.loadBalancerId, await bringToState(life.loadBalancerId, hold, deps), hold, deps);
+  } catch (error) {
+    if (!isMissing(error)) throw error;
+    // Somebody deleted it: nothing that was known of it is true, and the next pass makes another.
+    await hold.record({ ...nothingRecorded, reported: hold.recorded.reported });
+    await hold.retry(1_000, 'the load balancer is gone', { observeNext: true });
+    return { loadBalancerKey, outcome: 'retry', detail: 'the load balancer is gone' };
   }
-  const reported = [...standing, ...(pass.retry === undefined ? succeeded : pass.recorded.reported)];
-  await hold.record({ ...pass.recorded, reported: [...new Set(reported)] });
-  for (const { objectUid, wanted } of pass.unexplained) await hold.needsEvidence(objectUid, wanted);
-  if (pass.retry !== undefined) {
-    const { afterMs, reason, strict, readFirst } = pass.retry;
-    await hold.retry(afterMs, reason, { strict, observeNext: readFirst });
-    return { loadBalancerKey, outcome: 'retry', detail: reason };
-  }
-  // The check for late calls comes at its own time: a deadline that is nearer waits for it.
-  const inherited = hold.inherited !== 'released';
-  const deadlineMs = pass.nextAt === undefined ? undefined : Math.max(0, pass.nextAt - deps.clock.now());
-  const dueAfterMs = inherited ? lateCallMs : deadlineMs;
-  const done: Done = {
-    applied: applied(
-      pass.states.filter(({ state }) => hasLeft(state, pass.observed, pass.recorded.bindings)),
-    ),
-    released: [],
-    ...(dueAfterMs === undefined ? {} : { dueAfterMs }),
-    ...(inherited ? { observeNext: true } : {}),
-  };
-  await hold.done(done);
-  return { loadBalancerKey, outcome: 'done' };
 };
 
 const pass = async (hold: Hold, deps: ReconcileDeps): Promise<Result> => {
   const { loadBalancerKey, states } = hold;
+  if (states.some(({ state }) => state.loadBalancer.source === 'existing')) return passOnExisting(hold, deps);
   const leaving = states.filter(({ state }) => state.intent === 'release' || state.intent === 'skip');
   const { released, pending, recorded } = await letGo(leaving, hold, deps);
   const serving = states.find(({ state }) => state.intent === 'serve');
@@ -184,15 +137,18 @@ const pass = async (hold: Hold, deps: ReconcileDeps): Promise<Result> => {
     await hold.retry(1_000, 'cleaning up');
     return { loadBalancerKey, outcome: 'retry', detail: 'cleaning up' };
   }
-  await hold.done({ applied: applied(states), released });
+  await hold.done({ applied: appliedOf(states), released });
   return { loadBalancerKey, outcome: 'done' };
 };
 
 /** A pass that the CLB refused as a whole (a missing permission, say) is told on every object of it. */
 const tellRefusal = async (error: unknown, hold: Hold, deps: ReconcileDeps): Promise<void> => {
   const failure = error instanceof ClbError ? error.failure : undefined;
-  if (failure?.kind !== 'refused' && failure?.kind !== 'quota') return;
-  const told = problem('D1009', `${failure.code}: ${failure.message}`);
+  if (failure?.kind !== 'refused' && failure?.kind !== 'quota' && failure?.kind !== 'isolated') return;
+  const told = problem(
+    failure.kind === 'isolated' ? 'D1021' : 'D1009',
+    `${failure.code}: ${failure.message}`,
+  );
   await reportProblems(
     hold.states.map(({ state: { object } }) => ({ object, problem: told })),
     [],

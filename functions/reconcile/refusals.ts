@@ -1,6 +1,6 @@
 import type { DesiredState } from '../../shared/model/desired-state.ts';
 import type { ObservedLoadBalancer, Refusal } from '../../shared/model/observed.ts';
-import { samePlace } from '../../shared/model/place.ts';
+import { covers, type Place, placeText, samePlace } from '../../shared/model/place.ts';
 import type { Step } from '../../shared/model/plan-types.ts';
 import { problem } from '../../shared/model/problems.ts';
 import { problemCodeOf } from './failure.ts';
@@ -14,39 +14,78 @@ export interface Refused {
 
 interface Concerned {
   readonly ownerUid: string | undefined;
-  readonly listener?: { readonly protocol: string; readonly port: number };
+  readonly listener?: Place;
   readonly podUid?: string;
 }
 
-const concernedBy = (step: Step, observed: ObservedLoadBalancer | undefined): readonly Concerned[] => {
-  const ofListener = (listenerId: string): Concerned => {
+const concernedBy = (
+  step: Step,
+  states: readonly DesiredState[],
+  observed: ObservedLoadBalancer | undefined,
+): readonly Concerned[] => {
+  /** Everybody who shares a listener of layer 7, else its owner. */
+  const ofListener = (listener: Place, ownerUid: string | undefined): readonly Concerned[] => {
+    const sharing = states.filter(
+      (state) =>
+        state.intent === 'serve' &&
+        state.listeners.some((want) => want.rule !== undefined && covers(listener, want)),
+    );
+    if (sharing.length === 0) return [{ ownerUid, listener }];
+    return sharing.map(({ object }) => ({ ownerUid: object.uid, listener }));
+  };
+  const known = (listenerId: string): readonly Concerned[] => {
     const listener = observed?.listeners.find((candidate) => candidate.listenerId === listenerId);
-    if (listener === undefined) return { ownerUid: undefined };
+    if (listener === undefined) return [];
     const { protocol, port, ownerUid } = listener;
-    return { ownerUid, listener: { protocol, port } };
+    return ofListener({ protocol, port }, ownerUid);
   };
   switch (step.do) {
     case 'create-listeners':
-      return step.listeners.map(({ protocol, port, name }) => ({
-        ownerUid: name.slice(name.lastIndexOf('/') + 1),
-        listener: { protocol, port },
-      }));
+      return step.listeners.flatMap(({ protocol, port, name }) =>
+        ofListener({ protocol, port }, name.slice(name.lastIndexOf('/') + 1)),
+      );
     case 'modify-listener':
-      return [ofListener(step.listenerId)];
+      return known(step.listenerId);
     case 'delete-listeners':
-      return step.listenerIds.map(ofListener);
+      return step.listenerIds.flatMap(known);
     case 'create-rules':
-    case 'modify-rule':
-    case 'delete-rules':
-      return [ofListener(step.listenerId)];
-    default:
-      // A target that is refused is left out alone: its listener goes on.
-      return step.targets.map(({ place, listenerId, backendUid }) => ({
-        ...ofListener(listenerId),
-        listener: place,
-        ...(backendUid === undefined ? {} : { podUid: backendUid }),
+      // A rule that is refused is left out alone: its listener goes on.
+      return step.rules.map(({ domain, url, ownerUid }) => ({
+        ownerUid,
+        listener: { ...step.place, rule: { domain, url } },
       }));
+    case 'modify-rule':
+      return [{ ownerUid: step.ownerUid, listener: step.place }];
+    case 'delete-rules':
+      return known(step.listenerId);
+    default:
+      // So is a target, which is its place's owner's.
+      return step.targets.flatMap(({ place, backendUid }): readonly Concerned[] => {
+        const owners = states.filter(
+          (state) =>
+            state.intent === 'serve' &&
+            state.listeners.some(
+              (want) =>
+                samePlace(want, place) &&
+                (backendUid === undefined ||
+                  want.backends.endpoints.some((endpoint) => endpoint.backendUid === backendUid) ||
+                  want.backends.leaving.some((left) => left.backendUid === backendUid)),
+            ),
+        );
+        return owners.map(({ object }) => ({
+          ownerUid: object.uid,
+          listener: place,
+          ...(backendUid === undefined ? {} : { podUid: backendUid }),
+        }));
+      });
   }
+};
+
+const aboutOf = (step: Step): Parameters<typeof problemCodeOf>[1] => {
+  if ('targets' in step) return 'targets';
+  return step.do === 'create-rules' || step.do === 'modify-rule' || step.do === 'delete-rules'
+    ? 'rule'
+    : 'listener';
 };
 
 /**
@@ -61,15 +100,15 @@ export const refusalsOf = (
   code: string,
   message: string,
 ): readonly Refused[] =>
-  concernedBy(step, observed).flatMap(({ ownerUid, listener, podUid }): Refused[] => {
+  concernedBy(step, states, observed).flatMap(({ ownerUid, listener, podUid }): Refused[] => {
     const state = states.find(({ object }) => object.uid === ownerUid);
     if (state === undefined) return [];
-    const problemCode = problemCodeOf(code, 'targets' in step ? 'targets' : 'listener');
+    const problemCode = problemCodeOf(code, aboutOf(step));
     const about = {
       ...(listener === undefined ? {} : { listener }),
       ...(podUid === undefined ? {} : { podUid }),
     };
-    const where = listener === undefined ? '' : `${listener.protocol}:${listener.port}: `;
+    const where = listener === undefined ? '' : `${placeText(listener)}: `;
     return [
       {
         refusal: { objectUid: state.object.uid, code: problemCode, ...about },
@@ -84,7 +123,7 @@ export const refusalsOf = (
 /** What the CLB refused in this pass, and is not sent again in it. */
 export interface Avoided {
   readonly refused: readonly Refusal[];
-  /** Listeners that it would not delete. */
+  /** Listeners and rules that it would not delete. */
   readonly undeletable: readonly string[];
 }
 
@@ -93,6 +132,10 @@ export const withoutRefused = (step: Step, { refused, undeletable }: Avoided): S
   if (step.do === 'delete-listeners') {
     const listenerIds = step.listenerIds.filter((id) => !undeletable.includes(id));
     return listenerIds.length === 0 ? undefined : { ...step, listenerIds };
+  }
+  if (step.do === 'delete-rules') {
+    const locationIds = step.locationIds.filter((id) => !undeletable.includes(id));
+    return locationIds.length === 0 ? undefined : { ...step, locationIds };
   }
   if (!('targets' in step) || refused.length === 0) return step;
   const targets = step.targets.filter(

@@ -8,6 +8,9 @@ export interface ObjectProblem {
   readonly problem: Problem;
 }
 
+export const ownProblems = (states: readonly DesiredState[]): readonly ObjectProblem[] =>
+  states.flatMap((state) => state.problems.map((entry) => ({ object: state.object, problem: entry })));
+
 const key = (object: ObjectRef, text: string): string => `${object.uid} ${text}`;
 
 /** A problem about a Pod is told on the Pod, every other one on the object that wants the load balancer. */
@@ -52,6 +55,17 @@ export const reportProblems = async (
   return [...new Set(standing)].sort();
 };
 
+const success = {
+  Service: (loadBalancerId: string) => ({
+    reason: 'EnsureServiceSuccess',
+    message: `Service Sync Success. RetrunCode: S2000 (${loadBalancerId})`,
+  }),
+  Ingress: (loadBalancerId: string) => ({
+    reason: 'EnsuredIngress',
+    message: `Ensured ingress (${loadBalancerId})`,
+  }),
+} as const;
+
 /** TKE's own event after a sync, so that tools that wait for it go on working. Written once for a load balancer. */
 export const reportSuccess = async (
   object: ObjectRef,
@@ -64,8 +78,7 @@ export const reportSuccess = async (
     await writer.event({
       object,
       type: 'Normal',
-      reason: 'EnsureServiceSuccess',
-      message: `Service Sync Success. RetrunCode: S2000 (${loadBalancerId})`,
+      ...success[object.kind === 'Ingress' ? 'Ingress' : 'Service'](loadBalancerId),
       dedupKey,
     });
   }

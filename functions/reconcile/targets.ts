@@ -1,11 +1,14 @@
 import { ApplyError, ClbError, type Newer } from '../../shared/clb/clb-port.ts';
 import { provenBindings, type Registered, stillBound } from '../../shared/model/bindings.ts';
+import { isBoundAt } from '../../shared/model/bound-places.ts';
+import type { Claims } from '../../shared/model/claims.ts';
 import type { KeptState } from '../../shared/model/desired-state.ts';
 import type { Hold } from '../../shared/model/hold.ts';
 import type { Binding, ObservedLoadBalancer, Recorded, Refusal } from '../../shared/model/observed.ts';
-import { plan } from '../../shared/model/plan.ts';
+import { claimsOf, plan } from '../../shared/model/plan.ts';
 import type { TargetHealthRead } from '../../shared/model/plan-targets.ts';
 import type { Plan, Step } from '../../shared/model/plan-types.ts';
+import { problem } from '../../shared/model/problems.ts';
 import { hasTime, type ReconcileDeps } from './deps.ts';
 import { type Retry, retryAfter } from './failure.ts';
 import { refusalsOf, withoutRefused } from './refusals.ts';
@@ -17,6 +20,8 @@ export interface Pass {
   /** The states that it planned with, newer ones included that came meanwhile. */
   readonly states: readonly KeptState[];
   readonly observed: ObservedLoadBalancer;
+  /** Who has what of it now. */
+  readonly claims: Claims;
   readonly recorded: Recorded;
   readonly problems: readonly ObjectProblem[];
   readonly unexplained: Plan['unexplained'];
@@ -34,6 +39,15 @@ const maxSteps = 200;
 
 const bindingWrite = new Set<Step['do']>(['register', 'deregister', 'set-weights']);
 
+export interface PassOptions {
+  /** What of the kept states is planned with; of newer ones too. Default: all. */
+  readonly admit?: (states: readonly KeptState[]) => readonly KeptState[];
+  /** Just read, so that they are not read again. */
+  readonly addresses?: ObservedLoadBalancer['addresses'];
+}
+
+const makesRoom = new Set<Step['do']>(['deregister', 'delete-rules', 'delete-listeners']);
+
 /** The state of one pass: what is known, what was refused, and what is to be told. */
 class Walk {
   readonly #deps: ReconcileDeps;
@@ -43,15 +57,17 @@ class Walk {
   readonly #problems: ObjectProblem[] = [];
   readonly #refused: Refusal[] = [];
   readonly #undeletable: string[] = [];
+  readonly #admit: (states: readonly KeptState[]) => readonly KeptState[];
+  readonly #addresses: ObservedLoadBalancer['addresses'] | undefined;
   #states: readonly KeptState[];
   #complete: boolean;
   /** By the answers to our writes. */
   #observed: ObservedLoadBalancer | undefined;
   /** As read from the CLB. */
   #read: ObservedLoadBalancer | undefined;
-  #readAt: number;
   #wholeReadAt: number;
   #bindings: readonly Binding[];
+  #ruleOwners: Claims['ruleOwners'];
   #health: readonly TargetHealthRead[] | undefined;
   #retry: Retry | undefined;
   /** Something was written since the last read. */
@@ -60,15 +76,17 @@ class Walk {
   /** Newer states were just taken: the step planned on them is sent without stopping for still newer ones. */
   #insist = false;
 
-  constructor(loadBalancerId: string, hold: Hold, deps: ReconcileDeps) {
+  constructor(loadBalancerId: string, hold: Hold, deps: ReconcileDeps, options: PassOptions) {
     this.#deps = deps;
     this.#hold = hold;
     this.#loadBalancerId = loadBalancerId;
-    this.#states = hold.states;
+    this.#admit = options.admit ?? ((states) => states);
+    this.#addresses = options.addresses;
+    this.#states = this.#admit(hold.states);
     this.#complete = hold.complete;
     this.#bindings = hold.recorded.bindings;
-    const { loadBalancer, observedAt, wholeReadAt } = hold.recorded;
-    this.#readAt = observedAt ?? 0;
+    this.#ruleOwners = hold.recorded.ruleOwners ?? [];
+    const { loadBalancer, wholeReadAt } = hold.recorded;
     this.#wholeReadAt = wholeReadAt ?? 0;
     // What the store says is not asked again, unless somebody may have written beside us (laws L4, L10).
     if (!hold.mustObserve && this.#isFresh() && loadBalancer !== undefined) {
@@ -86,11 +104,14 @@ class Walk {
     const fresh = this.#isFresh();
     // The answers to our own writes count as known: a read-back is one read, of what can differ.
     const known = fresh ? (this.#observed ?? this.#hold.recorded.loadBalancer) : undefined;
-    const observed = await clb.observe(this.#loadBalancerId, known, lane);
+    const bare =
+      this.#addresses === undefined || this.#read !== undefined
+        ? undefined
+        : { loadBalancerId: this.#loadBalancerId, addresses: this.#addresses, listeners: [] };
+    const observed = await clb.observe(this.#loadBalancerId, known ?? bare, lane);
     if (known === undefined) this.#wholeReadAt = clock.now();
     this.#read = observed;
     this.#observed = observed;
-    this.#readAt = clock.now();
     this.#health = undefined;
     this.#dirty = false;
     return observed;
@@ -98,19 +119,14 @@ class Walk {
 
   #plan(observed: ObservedLoadBalancer): Plan {
     const { policy, clock } = this.#deps;
+    const known = { states: this.#states, complete: this.#complete, ruleOwners: this.#ruleOwners };
     if (this.#read !== undefined) {
-      const proven = provenBindings(
-        this.#read,
-        this.#states.map(({ state }) => state),
-        this.#bindings,
-        this.#registered,
-        clock.now(),
-      );
+      const read = claimsOf(known, this.#read);
+      const proven = provenBindings(read, this.#bindings, this.#registered, clock.now());
       this.#bindings = stillBound(proven, observed);
     }
-    return plan({
-      states: this.#states,
-      complete: this.#complete,
+    const planned = plan({
+      ...known,
       observed,
       bindings: this.#bindings,
       registered: this.#registered,
@@ -119,6 +135,8 @@ class Walk {
       policy,
       now: clock.now(),
     });
+    this.#ruleOwners = planned.ruleOwners;
+    return planned;
   }
 
   async #readHealth(observed: ObservedLoadBalancer): Promise<void> {
@@ -128,6 +146,7 @@ class Walk {
 
   #refuse(step: Step, code: string, message: string): void {
     if (step.do === 'delete-listeners') this.#undeletable.push(...step.listenerIds);
+    if (step.do === 'delete-rules') this.#undeletable.push(...step.locationIds);
     const states = this.#states.map(({ state }) => state);
     for (const { refusal, told } of refusalsOf(step, states, this.#observed, code, message)) {
       this.#refused.push(refusal);
@@ -138,30 +157,22 @@ class Walk {
   /** What the answers to a step say: the load balancer as it must be now, and for whom its targets were bound. */
   #learn(step: Step, observed: ObservedLoadBalancer, newer: Newer | undefined): void {
     this.#observed = observed;
-    const isBound = (listenerId: string, ip: string, port: number): boolean =>
-      observed.listeners.some(
-        (listener) =>
-          listener.listenerId === listenerId &&
-          listener.targets.some((target) => target.ip === ip && target.port === port),
-      );
     if (step.do === 'register') {
-      const bound = step.targets.flatMap(({ listenerId, ip, port, backendUid }): Registered[] =>
-        backendUid !== undefined && isBound(listenerId, ip, port)
-          ? [{ listenerId, ip, port, backendUid }]
-          : [],
+      const bound = step.targets.flatMap(({ backendUid, ...target }): Registered[] =>
+        backendUid !== undefined && isBoundAt(observed, target, target) ? [{ ...target, backendUid }] : [],
       );
       this.#registered = [...this.#registered, ...bound];
     }
-    this.#registered = this.#registered.filter(({ listenerId, ip, port }) => isBound(listenerId, ip, port));
+    this.#registered = this.#registered.filter((target) => isBoundAt(observed, target, target));
     // What was taken away made room for what a quota refused: no need to wait.
-    if (step.do === 'deregister' && this.#quotaRefused && this.#retry !== undefined) {
+    if (makesRoom.has(step.do) && this.#quotaRefused && this.#retry !== undefined) {
       this.#retry = { ...this.#retry, afterMs: roomAfterMs };
     }
     if (newer === undefined) {
       this.#insist = false;
       return;
     }
-    this.#states = newer.states;
+    this.#states = this.#admit(newer.states);
     this.#complete = newer.complete;
     this.#insist = true;
   }
@@ -178,6 +189,12 @@ class Walk {
       if (failure?.kind === 'lost') throw error;
       const rest = error instanceof ApplyError ? error.rest : step;
       if (error instanceof ApplyError) this.#learn(step, error.observed, patient?.newer() ?? error.newer);
+      if (failure?.kind === 'isolated') {
+        for (const { state } of this.#states) {
+          const told = problem('D1021', `${failure.code}: ${failure.message}`);
+          this.#problems.push({ object: state.object, problem: told });
+        }
+      }
       if (failure?.kind !== 'refused' && failure?.kind !== 'quota') {
         this.#retry = retryAfter(error);
         this.#deps.log.warn('step failed', { loadBalancerId: this.#loadBalancerId, step: step.do, error });
@@ -226,6 +243,10 @@ class Walk {
       }
       lane = step.lane;
       this.#dirty = true;
+      // What is made anew is not seen any more once it is gone.
+      if (step.do === 'delete-listeners') {
+        this.#problems.push(...last.problems.filter(({ problem: { code } }) => code === 'D1024'));
+      }
       const goOn = await this.#take(step, observed);
       observed = this.#observed ?? observed;
       if (!goOn) break;
@@ -240,8 +261,13 @@ class Walk {
     return {
       states: this.#states,
       observed,
+      claims: claimsOf(
+        { states: this.#states, complete: this.#complete, ruleOwners: this.#ruleOwners },
+        observed,
+      ),
       recorded: {
         bindings: this.#bindings,
+        ...(this.#ruleOwners.length === 0 ? {} : { ruleOwners: this.#ruleOwners }),
         refusals: [
           ...this.#refused,
           ...last.problems.flatMap(({ object, problem: { code, severity, about } }): Refusal[] =>
@@ -258,9 +284,7 @@ class Walk {
           ),
         ],
         reported: recorded.reported,
-        ...(this.#read === undefined
-          ? {}
-          : { loadBalancer: this.#read, observedAt: this.#readAt, wholeReadAt: this.#wholeReadAt }),
+        ...(this.#read === undefined ? {} : { loadBalancer: this.#read, wholeReadAt: this.#wholeReadAt }),
       },
       problems: [...this.#problems, ...last.problems],
       unexplained: last.unexplained,
@@ -278,5 +302,9 @@ class Walk {
  *
  * @throws ClbError `lost` when the hold is lost
  */
-export const bringToState = (loadBalancerId: string, hold: Hold, deps: ReconcileDeps): Promise<Pass> =>
-  new Walk(loadBalancerId, hold, deps).run();
+export const bringToState = (
+  loadBalancerId: string,
+  hold: Hold,
+  deps: ReconcileDeps,
+  options: PassOptions = {},
+): Promise<Pass> => new Walk(loadBalancerId, hold, deps, options).run();

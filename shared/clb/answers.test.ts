@@ -129,7 +129,7 @@ describe('DescribeListeners', () => {
 });
 
 describe('DescribeTargets', () => {
-  it('keys targets by every private address and port', () => {
+  it('keys targets by place, private address and port, and tells which are bound by instance', () => {
     const answer = {
       Listeners: [
         {
@@ -146,9 +146,24 @@ describe('DescribeTargets', () => {
               PrivateIpAddresses: ['10.0.1.5', '10.0.1.6'],
             },
             { Type: 'cvm', InstanceId: 'ins-1', Port: 80, Weight: 0, PrivateIpAddresses: null },
+            { Type: 'cvm', InstanceId: 'ins-2', Port: 30080, Weight: 5, PrivateIpAddresses: ['10.0.2.1'] },
           ],
         },
-        { ListenerId: 'lbl-2', Protocol: 'HTTP', Port: 80, Targets: null, Rules: [] },
+        {
+          ListenerId: 'lbl-2',
+          Protocol: 'HTTP',
+          Port: 80,
+          Targets: null,
+          Rules: [
+            {
+              LocationId: 'loc-1',
+              Domain: 'a.example.com',
+              Url: '/',
+              Targets: [{ Type: 'ENI', Port: 80, Weight: 10, PrivateIpAddresses: ['10.0.1.5'] }],
+            },
+            { LocationId: 'loc-2', Domain: 'a.example.com', Url: '/b', Targets: [] },
+          ],
+        },
       ],
     };
     expect(readers.DescribeTargets(answer).listeners).toEqual([
@@ -157,9 +172,17 @@ describe('DescribeTargets', () => {
         targets: [
           { ip: '10.0.1.5', port: 7777, weight: 10 },
           { ip: '10.0.1.6', port: 7777, weight: 10 },
+          { ip: '10.0.2.1', port: 30080, weight: 5, instanceId: 'ins-2' },
         ],
       },
-      { listenerId: 'lbl-2', targets: [] },
+      {
+        listenerId: 'lbl-2',
+        targets: [],
+        rules: [
+          { locationId: 'loc-1', targets: [{ ip: '10.0.1.5', port: 80, weight: 10 }] },
+          { locationId: 'loc-2', targets: [] },
+        ],
+      },
     ]);
   });
 
@@ -214,6 +237,7 @@ describe('DescribeTargetHealth', () => {
     expect(healthOf(target)).toEqual({
       loadBalancerId: 'lb-1',
       listenerId: 'lbl-1',
+      locationId: 'loc-1',
       ip: '10.0.0.1',
       port: 80,
       health,

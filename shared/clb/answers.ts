@@ -2,6 +2,7 @@ import * as z from 'zod/mini';
 import { reasonOf } from '../events/schema.ts';
 import type { ListenerSettings } from '../model/desired-state.ts';
 import type { Health, ObservedLoadBalancer, ObservedTarget } from '../model/observed.ts';
+import type { RuleKey } from '../model/place.ts';
 import type { TargetHealth } from './clb-port.ts';
 import { MalformedAnswer } from './errors.ts';
 import { settingsFromApi } from './listener-settings.ts';
@@ -10,7 +11,14 @@ export interface DescribedLoadBalancer {
   readonly loadBalancerId: string;
   readonly ready: boolean;
   readonly deleteProtected: boolean;
+  readonly vpcId?: string;
+  readonly tags: Readonly<Record<string, string>>;
   readonly addresses: ObservedLoadBalancer['addresses'];
+}
+
+export interface DescribedRule extends RuleKey {
+  readonly locationId: string;
+  readonly settings: ListenerSettings;
 }
 
 export interface DescribedListener {
@@ -19,12 +27,15 @@ export interface DescribedListener {
   readonly protocol: string;
   readonly port: number;
   readonly settings: ListenerSettings;
+  /** Layer 7. */
+  readonly rules?: readonly DescribedRule[];
 }
 
-/** The targets of one listener. Those of layer-7 rules are not in it: no layer-7 listener is ours. */
+/** The targets of one listener: its own in layer 4, those of its rules in layer 7. */
 export interface BoundTargets {
   readonly listenerId: string;
   readonly targets: readonly ObservedTarget[];
+  readonly rules?: readonly { readonly locationId: string; readonly targets: readonly ObservedTarget[] }[];
 }
 
 /**
@@ -54,6 +65,8 @@ const loadBalancer = z.object({
   LoadBalancerDomain: text,
   Domain: text,
   AttributeFlags: texts,
+  VpcId: text,
+  Tags: z.nullish(z.array(z.object({ TagKey: z.string(), TagValue: text }))),
 });
 
 /** A domain-named load balancer has no address that lasts; users are given its name. */
@@ -64,11 +77,7 @@ const addressesOf = (one: z.output<typeof loadBalancer>): ObservedLoadBalancer['
   return one.Domain ? [{ kind: 'hostname', value: one.Domain }] : [];
 };
 
-const listener = z.object({
-  ListenerId: z.string(),
-  ListenerName: text,
-  Protocol: z.string(),
-  Port: z.int(),
+const settings = {
   HealthCheck: z.nullish(
     z.object({
       HealthSwitch: integer,
@@ -80,11 +89,46 @@ const listener = z.object({
   ),
   SessionExpireTime: integer,
   Scheduler: text,
+};
+
+const listener = z.object({
+  ListenerId: z.string(),
+  ListenerName: text,
+  Protocol: z.string(),
+  Port: z.int(),
+  Rules: z.nullish(z.array(z.object({ LocationId: z.string(), Domain: text, Url: z.string(), ...settings }))),
+  ...settings,
 });
+
+const isLayer7 = (protocol: string): boolean => protocol === 'HTTP' || protocol === 'HTTPS';
+
+const backends = z.nullish(
+  z.array(
+    z.object({
+      PrivateIpAddresses: texts,
+      Port: z.int(),
+      Weight: z.int(),
+      Type: text,
+      InstanceId: text,
+    }),
+  ),
+);
+
+/** Identity is the place, private address and port; how a target was bound matters to who takes it away. */
+const targetsOf = (found: z.output<typeof backends>): readonly ObservedTarget[] =>
+  (found ?? []).flatMap(({ PrivateIpAddresses, Port: port, Weight: weight, Type, InstanceId }) =>
+    PrivateIpAddresses.map((ip) => ({
+      ip,
+      port,
+      weight,
+      ...(Type?.toUpperCase() === 'CVM' && InstanceId ? { instanceId: InstanceId } : {}),
+    })),
+  );
 
 const boundListener = z.object({
   ListenerId: z.string(),
-  Targets: z.nullish(z.array(z.object({ PrivateIpAddresses: texts, Port: z.int(), Weight: z.int() }))),
+  Targets: backends,
+  Rules: z.nullish(z.array(z.object({ LocationId: z.string(), Targets: backends }))),
 });
 
 const probedTarget = z.object({
@@ -95,7 +139,7 @@ const probedTarget = z.object({
   /** Misspelt by the API, and on its way out. */
   HealthStatusDetial: text,
 });
-const probedRule = z.object({ Targets: z.nullish(z.array(probedTarget)) });
+const probedRule = z.object({ LocationId: text, Targets: z.nullish(z.array(probedTarget)) });
 const probedListener = z.object({ ListenerId: z.string(), Rules: z.nullish(z.array(probedRule)) });
 const probed = z.object({ LoadBalancerId: z.string(), Listeners: z.nullish(z.array(probedListener)) });
 
@@ -126,6 +170,8 @@ export const readers = {
           loadBalancerId: one.LoadBalancerId,
           ready: one.Status === 1,
           deleteProtected: one.AttributeFlags.includes('DeleteProtect'),
+          ...(one.VpcId ? { vpcId: one.VpcId } : {}),
+          tags: Object.fromEntries((one.Tags ?? []).map(({ TagKey, TagValue }) => [TagKey, TagValue ?? ''])),
           addresses: addressesOf(one),
         }),
       ),
@@ -139,6 +185,16 @@ export const readers = {
         protocol: one.Protocol.toUpperCase(),
         port: one.Port,
         settings: settingsFromApi(one),
+        ...(isLayer7(one.Protocol.toUpperCase())
+          ? {
+              rules: (one.Rules ?? []).map((rule) => ({
+                locationId: rule.LocationId,
+                domain: rule.Domain ?? '',
+                url: rule.Url,
+                settings: settingsFromApi(rule),
+              })),
+            }
+          : {}),
       }),
     );
     const total = answer.TotalCount ?? listeners.length;
@@ -149,10 +205,15 @@ export const readers = {
     listeners: answer.Listeners.map(
       (one): BoundTargets => ({
         listenerId: one.ListenerId,
-        // Identity is (listener, private address, port): types and instance ids differ by how a target was bound.
-        targets: (one.Targets ?? []).flatMap(({ PrivateIpAddresses, Port: port, Weight: weight }) =>
-          PrivateIpAddresses.map((ip) => ({ ip, port, weight })),
-        ),
+        targets: targetsOf(one.Targets),
+        ...(one.Rules
+          ? {
+              rules: one.Rules.map(({ LocationId: locationId, Targets }) => ({
+                locationId,
+                targets: targetsOf(Targets),
+              })),
+            }
+          : {}),
       }),
     ),
   })),
@@ -164,6 +225,7 @@ export const readers = {
             (target): TargetHealth => ({
               loadBalancerId: one.LoadBalancerId,
               listenerId: listener.ListenerId,
+              ...(rule.LocationId ? { locationId: rule.LocationId } : {}),
               ip: target.IP,
               port: target.Port,
               health: healthOf(target),
@@ -187,10 +249,13 @@ export const readers = {
   CreateListener: reader(z.object({ ListenerIds: texts }), (answer) => ({
     listenerIds: answer.ListenerIds,
   })),
+  CreateRule: reader(z.object({ LocationIds: texts }), (answer) => ({ locationIds: answer.LocationIds })),
   BatchRegisterTargets: batch,
   BatchDeregisterTargets: batch,
   DeleteLoadBalancer: nothing,
   ModifyListener: nothing,
+  ModifyRule: nothing,
+  DeleteRule: nothing,
   DeleteLoadBalancerListeners: nothing,
   BatchModifyTargetWeight: nothing,
 };

@@ -1,13 +1,25 @@
 import type { BatchTarget } from 'tencentcloud-sdk-nodejs/tencentcloud/services/clb/v20180317/clb_models.js';
+import { isAt, type Spot } from '../model/bound-places.ts';
 import type { Hold } from '../model/hold.ts';
 import { listenerOwner } from '../model/names.ts';
 import type { ObservedLoadBalancer } from '../model/observed.ts';
-import type { ListenerToCreate, Step, TargetWrite } from '../model/plan-types.ts';
+import type { ListenerToCreate, RuleToCreate, Step, TargetWrite } from '../model/plan-types.ts';
+import type { BoundTargets } from './answers.ts';
 import { chunk, chunkWeights, groupBy } from './chunk.ts';
 import type { Action, Requests } from './clb-api.ts';
 import type { Applied } from './clb-port.ts';
 import { ApplyError, ClbError } from './clb-port.ts';
-import { deregistered, modified, registered, weighted, withListeners, withoutListeners } from './effects.ts';
+import {
+  deregistered,
+  modified,
+  registered,
+  ruleModified,
+  weighted,
+  withListeners,
+  withoutListeners,
+  withoutRules,
+  withRules,
+} from './effects.ts';
 import { defaultBatchTargets, limits } from './limits.ts';
 import { settingsToApi } from './listener-settings.ts';
 import { observedListener, readListeners, readTargetsOf } from './observe.ts';
@@ -21,6 +33,21 @@ const mayBeStale = (error: unknown): boolean =>
     (error.failure.kind === 'refused' && error.failure.code.startsWith('InvalidParameter')));
 
 const unique = <T>(items: readonly T[]): readonly T[] => [...new Set(items)];
+
+const boundAt = (bound: BoundTargets | undefined, locationId: string | undefined): BoundTargets['targets'] =>
+  (locationId === undefined ? bound : bound?.rules?.find((rule) => rule.locationId === locationId))
+    ?.targets ?? [];
+
+/** How the API names a target. */
+const asTarget = ({ ip, port, instanceId }: TargetWrite) => ({
+  ...(instanceId === undefined ? { EniIp: ip } : { InstanceId: instanceId }),
+  Port: port,
+});
+
+const asSpot = ({ listenerId, locationId }: Spot) => ({
+  ListenerId: listenerId,
+  ...(locationId === undefined ? {} : { LocationId: locationId }),
+});
 
 /** One step under way. */
 class Application {
@@ -70,6 +97,20 @@ class Application {
       }
       case 'modify-listener':
         return this.#modifyListener(step);
+      case 'create-rules':
+        return this.#inRows(
+          chunk(step.rules, limits.rules),
+          (rules) => this.#createRules(step.listenerId, rules),
+          (rules) => ({ ...step, rules }),
+        );
+      case 'modify-rule':
+        return this.#modifyRule(step);
+      case 'delete-rules':
+        return this.#inRows(
+          chunk(unique(step.locationIds), limits.rules),
+          (ids) => this.#deleteRules(step.listenerId, ids),
+          (locationIds) => ({ ...step, locationIds }),
+        );
       case 'delete-listeners':
         return this.#inRows(
           chunk(unique(step.listenerIds), limits.deleteListeners),
@@ -109,8 +150,7 @@ class Application {
       const { loadBalancerId } = this.observed;
       const found = await readTargetsOf(this.#options, this.rest.lane, loadBalancerId, ids);
       const isBound = (one: TargetWrite): boolean =>
-        found.get(one.listenerId)?.some((target) => target.ip === one.ip && target.port === one.port) ??
-        false;
+        boundAt(found.get(one.listenerId), one.locationId).some((target) => isAt(target, one));
       const bound = targets.filter(isBound);
       if (bound.length === targets.length) throw error;
       this.observed = deregistered(
@@ -145,17 +185,12 @@ class Application {
   }
 
   #register(targets: readonly TargetWrite[]): Promise<readonly TargetWrite[]> {
-    const asked = targets.map((one) => ({
-      ListenerId: one.listenerId,
-      EniIp: one.ip,
-      Port: one.port,
-      Weight: one.weight,
-    }));
+    const asked = targets.map((one) => ({ ...asSpot(one), ...asTarget(one), Weight: one.weight }));
     return this.#batch('BatchRegisterTargets', targets, asked, registered);
   }
 
   #deregister(targets: readonly TargetWrite[]): Promise<readonly TargetWrite[]> {
-    const asked = targets.map((one) => ({ ListenerId: one.listenerId, EniIp: one.ip, Port: one.port }));
+    const asked = targets.map((one) => ({ ...asSpot(one), ...asTarget(one) }));
     return this.#batch('BatchDeregisterTargets', targets, asked, deregistered);
   }
 
@@ -165,8 +200,8 @@ class Application {
       ModifyList: chunkWeights(targets)
         .flat()
         .map((entry) => ({
-          ListenerId: entry.listenerId,
-          Targets: entry.targets.map(({ ip, port, weight }) => ({ EniIp: ip, Port: port, Weight: weight })),
+          ...asSpot(entry),
+          Targets: entry.targets.map((one) => ({ ...asTarget(one), Weight: one.weight })),
         })),
     });
     this.observed = weighted(this.observed, targets);
@@ -181,7 +216,8 @@ class Application {
       Protocol: first.protocol,
       Ports: wanted.map(({ port }) => port),
       ListenerNames: wanted.map(({ name }) => name),
-      ...settingsToApi(first.settings),
+      // In layer 7 the rules have the settings.
+      ...(first.protocol === 'HTTP' ? {} : settingsToApi(first.settings)),
     });
     await this.#writer.finish('CreateListener', requestId);
     // The ids come in the order of the ports.
@@ -189,21 +225,28 @@ class Application {
       const message = `${listenerIds.length} ids for ${wanted.length} listeners`;
       throw new ClbError('CreateListener', { kind: 'unknown-outcome', message }, requestId);
     }
-    const made = wanted.map((one, at) => ({ ...one, listenerId: listenerIds[at] ?? '' }));
+    const made = wanted.map((one, at) => ({
+      ...one,
+      listenerId: listenerIds[at] ?? '',
+      ...(one.protocol === 'HTTP' ? { rules: [] } : {}),
+    }));
+    const { addresses } = this.observed;
     this.observed = withListeners(
       this.observed,
-      made.map((one) => observedListener(this.#options.clusterId, one, [])),
+      made.map((one) => observedListener(this.#options.clusterId, one, undefined, addresses)),
     );
     return [];
   }
 
   async #modifyListener(step: Extract<Step, { do: 'modify-listener' }>): Promise<void> {
     const { listenerId, name, settings } = step;
+    const isLayer7 =
+      this.observed.listeners.find((one) => one.listenerId === listenerId)?.rules !== undefined;
     await this.#task('ModifyListener', {
       LoadBalancerId: this.observed.loadBalancerId,
       ListenerId: listenerId,
       ListenerName: name,
-      ...settingsToApi(settings),
+      ...(isLayer7 ? {} : settingsToApi(settings)),
     });
     const ownerUid = listenerOwner(this.#options.clusterId, name);
     this.observed = modified(this.observed, listenerId, {
@@ -212,6 +255,68 @@ class Application {
       ours: ownerUid !== undefined,
       ...(ownerUid === undefined ? {} : { ownerUid }),
     });
+  }
+
+  async #createRules(listenerId: string, wanted: readonly RuleToCreate[]): Promise<readonly RuleToCreate[]> {
+    const { loadBalancerId, addresses } = this.observed;
+    const own = addresses[0]?.value;
+    const { locationIds, requestId } = await this.#writer.write('CreateRule', {
+      LoadBalancerId: loadBalancerId,
+      ListenerId: listenerId,
+      Rules: wanted.map(({ domain, url, settings }) => ({
+        ...(domain === '' && own !== undefined ? { Domain: own, DefaultServer: true } : { Domain: domain }),
+        Url: url,
+        ...settingsToApi(settings),
+      })),
+    });
+    await this.#writer.finish('CreateRule', requestId);
+    // The ids come in the order of the rules.
+    if (locationIds.length !== wanted.length) {
+      const message = `${locationIds.length} ids for ${wanted.length} rules`;
+      throw new ClbError('CreateRule', { kind: 'unknown-outcome', message }, requestId);
+    }
+    const made = wanted.map(({ domain, url, settings }, at) => ({
+      locationId: locationIds[at] ?? '',
+      domain,
+      url,
+      settings,
+      targets: [],
+    }));
+    this.observed = withRules(this.observed, listenerId, made);
+    return [];
+  }
+
+  async #modifyRule({ listenerId, locationId, settings }: Extract<Step, { do: 'modify-rule' }>) {
+    await this.#task('ModifyRule', {
+      LoadBalancerId: this.observed.loadBalancerId,
+      ListenerId: listenerId,
+      LocationId: locationId,
+      ...settingsToApi(settings),
+    });
+    this.observed = ruleModified(this.observed, listenerId, locationId, settings);
+  }
+
+  /** If some are gone already, the others are deleted in another call. */
+  async #deleteRules(listenerId: string, locationIds: readonly string[]): Promise<readonly string[]> {
+    // No ids must not be sent: what they would mean is not documented (law L8).
+    if (locationIds.length === 0) return [];
+    const { loadBalancerId } = this.observed;
+    try {
+      await this.#task('DeleteRule', {
+        LoadBalancerId: loadBalancerId,
+        ListenerId: listenerId,
+        LocationIds: [...locationIds],
+      });
+    } catch (error) {
+      if (!mayBeStale(error)) throw error;
+      const found = await readListeners(this.#options, this.rest.lane, loadBalancerId);
+      const rules = found.find((one) => one.listenerId === listenerId)?.rules ?? [];
+      const left = locationIds.filter((id) => rules.some(({ locationId }) => locationId === id));
+      if (left.length === locationIds.length) throw error;
+      await this.#deleteRules(listenerId, left);
+    }
+    this.observed = withoutRules(this.observed, listenerId, locationIds);
+    return [];
   }
 
   /** All or nothing on the CLB's side: if some are gone already, the others are deleted in another call. */

@@ -1,3 +1,4 @@
+import type { Spot } from '../model/bound-places.ts';
 import { limits } from './limits.ts';
 
 /** Splits into rows of at most `max`, in order; never an empty row. */
@@ -19,16 +20,16 @@ export const groupBy = <T>(items: readonly T[], keyOf: (item: T) => string): rea
   return [...groups.values()];
 };
 
-/** The entries of one BatchModifyTargetWeight call: a listener and some of its targets. */
-export type WeightCall<T> = readonly { readonly listenerId: string; readonly targets: readonly T[] }[];
+/** The entries of one BatchModifyTargetWeight call: a listener or a rule, and some of its targets. */
+export type WeightCall<T> = readonly (Spot & { readonly targets: readonly T[] })[];
 
-/** Calls of at most 100 entries and 500 targets; an entry is one listener with at most 50 of its targets. */
-export const chunkWeights = <T extends { readonly listenerId: string }>(
-  items: readonly T[],
-): readonly WeightCall<T>[] => {
+/** Calls of at most 100 entries and 500 targets; an entry is one listener or rule with at most 50 of its targets. */
+export const chunkWeights = <T extends Spot>(items: readonly T[]): readonly WeightCall<T>[] => {
   const calls: WeightCall<T>[number][][] = [];
   let room = 0;
-  for (const group of groupBy(items, (item) => item.listenerId)) {
+  for (const group of groupBy(items, ({ listenerId, locationId }) =>
+    JSON.stringify([listenerId, locationId]),
+  )) {
     for (let at = 0; at < group.length; ) {
       let call = calls.at(-1);
       if (call === undefined || room === 0 || call.length === limits.weightEntries) {
@@ -37,7 +38,8 @@ export const chunkWeights = <T extends { readonly listenerId: string }>(
         room = limits.weightTargets;
       }
       const targets = group.slice(at, at + Math.min(limits.weightTargetsPerEntry, room));
-      call.push({ listenerId: group[0]?.listenerId ?? '', targets });
+      const { listenerId = '', locationId } = group[0] ?? {};
+      call.push({ listenerId, ...(locationId === undefined ? {} : { locationId }), targets });
       room -= targets.length;
       at += targets.length;
     }

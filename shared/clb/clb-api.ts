@@ -5,14 +5,17 @@ import type {
   BatchRegisterTargetsRequest,
   CreateListenerRequest,
   CreateLoadBalancerRequest,
+  CreateRuleRequest,
   DeleteLoadBalancerListenersRequest,
   DeleteLoadBalancerRequest,
+  DeleteRuleRequest,
   DescribeListenersRequest,
   DescribeLoadBalancersRequest,
   DescribeTargetHealthRequest,
   DescribeTargetsRequest,
   DescribeTaskStatusRequest,
   ModifyListenerRequest,
+  ModifyRuleRequest,
 } from 'tencentcloud-sdk-nodejs/tencentcloud/services/clb/v20180317/clb_models.js';
 import type { Clock } from '../model/clock.ts';
 import type { Answers } from './answers.ts';
@@ -35,6 +38,10 @@ export interface Requests {
   ModifyListener: ModifyListenerRequest;
   /** Without ids it deletes all listeners; the type forbids that (law L8). */
   DeleteLoadBalancerListeners: DeleteLoadBalancerListenersRequest & { readonly ListenerIds: string[] };
+  CreateRule: CreateRuleRequest;
+  ModifyRule: ModifyRuleRequest;
+  /** By id only: with a domain it would delete what others may have made under it. */
+  DeleteRule: DeleteRuleRequest & { readonly LocationIds: string[] };
   BatchRegisterTargets: BatchRegisterTargetsRequest;
   BatchDeregisterTargets: BatchDeregisterTargetsRequest;
   BatchModifyTargetWeight: BatchModifyTargetWeightRequest;

@@ -1,6 +1,6 @@
 import type { Lane } from '../model/desired-state.ts';
 import type { Hold, HoldCheck } from '../model/hold.ts';
-import type { Health, ObservedLoadBalancer } from '../model/observed.ts';
+import type { Health, ObservedLoadBalancer, TargetKey } from '../model/observed.ts';
 import type { Step } from '../model/plan-types.ts';
 
 /** How a call ended, other than well. One table sorts every CLB answer into one of these (`errors.ts`). */
@@ -9,6 +9,8 @@ export type ClbFailure =
   | { readonly kind: 'throttled'; readonly afterMs: number; readonly message: string }
   /** `ResourceInOperating` and its kin: 0.5 s later somebody takes it again; never wait for it while holding. */
   | { readonly kind: 'busy'; readonly message: string }
+  /** The load balancer takes no change as it stands (isolated): nothing to gain by trying again soon. */
+  | { readonly kind: 'isolated'; readonly code: string; readonly message: string }
   /** Some listeners failed, the rest is applied. */
   | { readonly kind: 'partial'; readonly listenerIds: readonly string[]; readonly message: string }
   | {
@@ -53,11 +55,16 @@ export interface CreateLoadBalancer {
   readonly tags: Readonly<Record<string, string>>;
 }
 
-export interface TargetHealth {
+/** A load balancer that somebody else made. */
+export interface ExistingLoadBalancer extends FoundLoadBalancer {
+  readonly addresses: ObservedLoadBalancer['addresses'];
+  readonly tags: Readonly<Record<string, string>>;
+  /** It is not in the network that we are told to use. */
+  readonly otherVpc: boolean;
+}
+
+export interface TargetHealth extends TargetKey {
   readonly loadBalancerId: string;
-  readonly listenerId: string;
-  readonly ip: string;
-  readonly port: number;
   readonly health: Health;
 }
 
@@ -65,6 +72,8 @@ export interface TargetHealth {
 export interface Clb {
   /** By our tags, after a crash or a lost store. At most one living load balancer carries them. */
   find(tags: Readonly<Record<string, string>>): Promise<FoundLoadBalancer | undefined>;
+  /** Looks at one that an object names, before its first use. Undefined: there is none. */
+  inspect(loadBalancerId: string): Promise<ExistingLoadBalancer | undefined>;
   create(wanted: CreateLoadBalancer, hold: Hold): Promise<{ readonly loadBalancerId: string | undefined }>;
   /**
    * Deletes; done when it is gone (`gone: false`: on its way, look again later). `asked`: it was asked for already,

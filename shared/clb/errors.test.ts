@@ -19,7 +19,7 @@ const cases: readonly (readonly [code: string, message: string, kind: Kind, more
 
   ['FailedOperation.ResourceInOperating', 'anything', 'busy'],
   ['FailedOperation.ResourceInCloning', '', 'busy'],
-  ['FailedOperation.InvalidLBStatus', '', 'busy'],
+  ['FailedOperation.InvalidLBStatus', '', 'isolated'],
   ['FailedOperation', 'Loadbalancer(lb-1) is not in normal desState, maybe some tasks are …', 'busy'],
   ['InternalError', 'lb is not in normal status', 'busy'],
   ['FailedOperation', 'desState is abnormal', 'busy'],

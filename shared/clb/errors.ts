@@ -4,7 +4,7 @@ import { ClbError } from './clb-port.ts';
 /** What a row of the table says of an answer. */
 type Sort =
   | { readonly kind: 'throttled'; readonly afterMs: number }
-  | { readonly kind: 'busy' | 'quota' | 'refused' | 'unknown-outcome' }
+  | { readonly kind: 'busy' | 'isolated' | 'quota' | 'refused' | 'unknown-outcome' }
   | { readonly kind: 'not-found'; readonly what: 'load-balancer' | 'listener' | 'target' };
 
 interface Row {
@@ -24,10 +24,9 @@ export const table: readonly Row[] = [
   // More than 30 deletions of load balancers in 5 minutes.
   { code: /^FailedOperation\.FrequencyCheckRisk$/, sort: { kind: 'throttled', afterMs: 60_000 } },
 
-  {
-    code: /^FailedOperation\.(ResourceInOperating|ResourceInCloning|InvalidLBStatus)$/,
-    sort: { kind: 'busy' },
-  },
+  { code: /^FailedOperation\.(ResourceInOperating|ResourceInCloning)$/, sort: { kind: 'busy' } },
+  // Isolated for arrears, or expired.
+  { code: /^FailedOperation\.InvalidLBStatus$/, sort: { kind: 'isolated' } },
   {
     message:
       /is not in normal (status|desState)|desState is abnormal|des status abnormal|Your task is working/,
@@ -90,6 +89,7 @@ export const sortAnswer = (code: string, message: string): ClbFailure => {
       return { kind: 'throttled', afterMs: sort.afterMs, message: said };
     case 'not-found':
       return { kind: 'not-found', what: sort.what, message: said };
+    case 'isolated':
     case 'quota':
     case 'refused':
       return { kind: sort.kind, code, message };

@@ -1,5 +1,6 @@
 /**
  * The maxima of the CLB API (version 2018-03-17): one table, from the API's own parameter descriptions.
+ * `rules`: of one call; not documented, but a listener has 50 if its quota was not raised.
  * `createListenerPorts`: the API answers "Length of .Ports should be less than 50".
  */
 export const limits = {
@@ -11,6 +12,7 @@ export const limits = {
   weightTargets: 500,
   createListenerPorts: 49,
   deleteListeners: 20,
+  rules: 50,
   describeTargetsListeners: 20,
   /** DescribeLoadBalancers: rows in one page. */
   pageRows: 100,

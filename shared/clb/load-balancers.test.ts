@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { create, find, remove } from './load-balancers.ts';
+import { create, find, inspect, remove } from './load-balancers.ts';
 import { accepted, holdThat, scripted, task, whileTimePasses } from './scripted.test-support.ts';
 
 const one = (id: string, Status = 1, more: object = {}) => ({ LoadBalancerId: id, Status, ...more });
@@ -167,5 +167,29 @@ describe('remove', () => {
     const clb = scripted([['DescribeLoadBalancers', page(1, one('lb-1'))]]);
     await expect(remove(clb.options, 'lb-1', holdThat(answer))).rejects.toMatchObject({ failure: { kind } });
     expect(clb.actions()).toEqual(['DescribeLoadBalancers']);
+  });
+});
+
+describe('inspect', () => {
+  it('gives what decides whether a load balancer of others may be used', async () => {
+    const found = one('lb-1', 1, {
+      VpcId: 'vpc-2',
+      LoadBalancerVips: ['1.2.3.4'],
+      Tags: [{ TagKey: 'tke-createdBy-flag', TagValue: 'yes' }],
+    });
+    const clb = scripted([['DescribeLoadBalancers', page(1, found)]], { vpcId: 'vpc-1' });
+    expect(await inspect(clb.options, 'lb-1')).toEqual({
+      loadBalancerId: 'lb-1',
+      ready: true,
+      addresses: [{ kind: 'ip', value: '1.2.3.4' }],
+      tags: { 'tke-createdBy-flag': 'yes' },
+      otherVpc: true,
+    });
+    expect(clb.calls[0]?.request).toEqual({ LoadBalancerIds: ['lb-1'] });
+  });
+
+  it('one that does not exist is undefined', async () => {
+    const clb = scripted([['DescribeLoadBalancers', page(0)]]);
+    expect(await inspect(clb.options, 'lb-1')).toBeUndefined();
   });
 });

@@ -1,5 +1,5 @@
 import type { Hold } from '../model/hold.ts';
-import type { CreateLoadBalancer, FoundLoadBalancer } from './clb-port.ts';
+import type { CreateLoadBalancer, ExistingLoadBalancer, FoundLoadBalancer } from './clb-port.ts';
 import { ClbError } from './clb-port.ts';
 import { limits } from './limits.ts';
 import type { ClbOptions } from './paced.ts';
@@ -27,6 +27,19 @@ export const find = async (
     offset += page.loadBalancers.length;
     if (page.loadBalancers.length === 0 || offset >= page.total) return found;
   }
+};
+
+/** What an object names as its load balancer; undefined when there is none of that id. */
+export const inspect = async (
+  options: ClbOptions,
+  loadBalancerId: string,
+): Promise<ExistingLoadBalancer | undefined> => {
+  const page = await paced(options, 'rest', 'DescribeLoadBalancers', { LoadBalancerIds: [loadBalancerId] });
+  const found = page.loadBalancers.find((one) => one.loadBalancerId === loadBalancerId);
+  if (found === undefined) return undefined;
+  const { ready, addresses, tags, vpcId } = found;
+  const otherVpc = options.vpcId !== undefined && vpcId !== undefined && vpcId !== options.vpcId;
+  return { loadBalancerId, ready, addresses, tags, otherVpc };
 };
 
 /**

@@ -146,3 +146,51 @@ describe('L10: observe with what the store knows', () => {
     expect((await failing(clb)).failure).toMatchObject({ kind: 'throttled', afterMs: 40 });
   });
 });
+
+describe('observe of layer 7', () => {
+  const http = (...Rules: readonly object[]) => ({ ...described('lbl-7', 80), Protocol: 'HTTP', Rules });
+  const rule = (LocationId: string, Domain: string, Url: string) => ({ LocationId, Domain, Url });
+  const behind = (LocationId: string, ...ips: readonly string[]) => ({
+    LocationId,
+    Targets: bound('', ...ips).Targets,
+  });
+  const boundRules = (...Rules: readonly object[]) => ({ ListenerId: 'lbl-7', Targets: null, Rules });
+
+  it('rules stand with their targets; the own address reads as none', async () => {
+    const clb = scripted([
+      ['DescribeLoadBalancers', loadBalancers(running)],
+      ['DescribeTargets', targets(boundRules(behind('loc-1', '10.0.0.1'), behind('loc-2')))],
+      [
+        'DescribeListeners',
+        listeners(http(rule('loc-1', '1.2.3.4', '/'), rule('loc-2', 'a.example.com', '/b'))),
+      ],
+    ]);
+    const observed = await observe(clb.options, 'lb-1');
+    expect(observed.listeners).toMatchObject([
+      {
+        listenerId: 'lbl-7',
+        targets: [],
+        rules: [
+          { locationId: 'loc-1', domain: '', url: '/', targets: [{ ip: '10.0.0.1' }] },
+          { locationId: 'loc-2', domain: 'a.example.com', url: '/b', targets: [] },
+        ],
+      },
+    ]);
+  });
+
+  it('a rule that is not known makes it read the listeners again; known ones do not (L10)', async () => {
+    const clb = scripted([
+      ['DescribeLoadBalancers', loadBalancers(running)],
+      ['DescribeTargets', targets(boundRules(behind('loc-1')))],
+      ['DescribeListeners', listeners(http(rule('loc-1', 'a', '/')))],
+      ['DescribeTargets', targets(boundRules(behind('loc-1', '10.0.0.1')))],
+      ['DescribeTargets', targets(boundRules(behind('loc-1', '10.0.0.1'), behind('loc-9')))],
+      ['DescribeListeners', listeners(http(rule('loc-1', 'a', '/'), rule('loc-9', 'b', '/')))],
+    ]);
+    const first = await observe(clb.options, 'lb-1');
+    const second = await observe(clb.options, 'lb-1', first);
+    expect(second.listeners[0]?.rules?.[0]?.targets).toHaveLength(1);
+    const third = await observe(clb.options, 'lb-1', second);
+    expect(third.listeners[0]?.rules?.map(({ locationId }) => locationId)).toEqual(['loc-1', 'loc-9']);
+  });
+});

@@ -1,14 +1,14 @@
 import type { Lane } from '../model/desired-state.ts';
 import { listenerOwner } from '../model/names.ts';
-import type { ObservedListener, ObservedLoadBalancer, ObservedTarget } from '../model/observed.ts';
-import type { DescribedListener } from './answers.ts';
+import type { ObservedListener, ObservedLoadBalancer } from '../model/observed.ts';
+import type { BoundTargets, DescribedListener } from './answers.ts';
 import { chunk } from './chunk.ts';
 import { ClbError } from './clb-port.ts';
 import { limits } from './limits.ts';
 import type { ClbOptions } from './paced.ts';
 import { paced } from './paced.ts';
 
-type TargetsByListener = ReadonlyMap<string, readonly ObservedTarget[]>;
+type TargetsByListener = ReadonlyMap<string, BoundTargets>;
 
 /** The targets of these listeners. A listener that does not exist is not in the answer. */
 export const readTargetsOf = async (
@@ -17,13 +17,13 @@ export const readTargetsOf = async (
   loadBalancerId: string,
   listenerIds: readonly string[],
 ): Promise<TargetsByListener> => {
-  const targets = new Map<string, readonly ObservedTarget[]>();
+  const targets = new Map<string, BoundTargets>();
   for (const ids of chunk(listenerIds, limits.describeTargetsListeners)) {
     const answer = await paced(options, lane, 'DescribeTargets', {
       LoadBalancerId: loadBalancerId,
       ListenerIds: [...ids],
     });
-    for (const listener of answer.listeners) targets.set(listener.listenerId, listener.targets);
+    for (const listener of answer.listeners) targets.set(listener.listenerId, listener);
   }
   return targets;
 };
@@ -46,7 +46,7 @@ const readTargets = async (
 ): Promise<TargetsByListener> => {
   try {
     const answer = await paced(options, lane, 'DescribeTargets', { LoadBalancerId: loadBalancerId });
-    return new Map(answer.listeners.map((listener) => [listener.listenerId, listener.targets]));
+    return new Map(answer.listeners.map((listener) => [listener.listenerId, listener]));
   } catch (error) {
     const failure = error instanceof ClbError ? error.failure : undefined;
     if (failure?.kind !== 'refused' || failure.code !== 'ResponseSizeLimitExceeded') throw error;
@@ -70,23 +70,58 @@ const readAddresses = async (
   return found.addresses;
 };
 
+type Addresses = ObservedLoadBalancer['addresses'];
+
+/** A rule for the load balancer's own address has it as its domain; which address that is changes nothing (''). */
+export const domainOf = (domain: string, addresses: Addresses): string =>
+  addresses.some(({ value }) => value === domain) ? '' : domain;
+
 export const observedListener = (
   clusterId: string,
-  listener: DescribedListener,
-  targets: readonly ObservedTarget[],
+  { rules, ...listener }: DescribedListener,
+  bound: BoundTargets | undefined,
+  addresses: Addresses,
 ): ObservedListener => {
   const ownerUid = listenerOwner(clusterId, listener.name);
-  return {
+  const described: ObservedListener = {
     ...listener,
     ours: ownerUid !== undefined,
     ...(ownerUid === undefined ? {} : { ownerUid }),
-    targets,
+    targets: [],
+    ...(rules === undefined
+      ? {}
+      : {
+          rules: rules.map((rule) => ({ ...rule, domain: domainOf(rule.domain, addresses), targets: [] })),
+        }),
   };
+  return withTargets(described, bound);
+};
+
+const withTargets = (listener: ObservedListener, bound: BoundTargets | undefined): ObservedListener => ({
+  ...listener,
+  targets: listener.rules === undefined ? (bound?.targets ?? []) : [],
+  ...(listener.rules === undefined
+    ? {}
+    : {
+        rules: listener.rules.map((rule) => ({
+          ...rule,
+          targets: bound?.rules?.find(({ locationId }) => locationId === rule.locationId)?.targets ?? [],
+        })),
+      }),
+});
+
+/** The answer names exactly the rules that we know. */
+const sameRules = ({ rules = [] }: ObservedListener, bound: BoundTargets | undefined): boolean => {
+  const found = bound?.rules ?? [];
+  return (
+    rules.length === found.length &&
+    rules.every((rule) => found.some(({ locationId }) => locationId === rule.locationId))
+  );
 };
 
 /**
  * Addresses, listeners and targets in the fewest calls (law L10): three with nothing known; one, for the targets,
- * when the answer names exactly the listeners that `known` has; two otherwise. Throws ClbError `not-found` when the
+ * when the answer names exactly the listeners and rules that `known` has; two otherwise. Throws ClbError `not-found` when the
  * load balancer does not exist, `busy` while it is being made.
  */
 export const observe = async (
@@ -105,11 +140,13 @@ export const observe = async (
   const settled =
     known !== undefined &&
     known.listeners.length === targets.size &&
-    known.listeners.every((listener) => targets.has(listener.listenerId));
+    known.listeners.every(
+      (listener) => targets.has(listener.listenerId) && sameRules(listener, targets.get(listener.listenerId)),
+    );
   const listeners: readonly ObservedListener[] = settled
-    ? known.listeners.map((listener) => ({ ...listener, targets: targets.get(listener.listenerId) ?? [] }))
+    ? known.listeners.map((listener) => withTargets(listener, targets.get(listener.listenerId)))
     : (await readListeners(options, lane, loadBalancerId)).map((listener) =>
-        observedListener(options.clusterId, listener, targets.get(listener.listenerId) ?? []),
+        observedListener(options.clusterId, listener, targets.get(listener.listenerId), addresses),
       );
   return { loadBalancerId, addresses, listeners };
 };

@@ -1,11 +1,11 @@
 import type { ObjectRef } from '../model/facts.ts';
-import { finalizer, lifeAnnotation, loadBalancerIdAnnotation } from '../model/names.ts';
+import { finalizer, lifeAnnotation, loadBalancerIdAnnotationOf, sourceAnnotation } from '../model/names.ts';
 import type { Connection } from './connection.ts';
 import { eventBody } from './event-body.ts';
 import { parseWhole, record, text } from './facts/read.ts';
 import { KubernetesError } from './kubernetes-error.ts';
 import { eventsPath, objectPath } from './object-path.ts';
-import type { ClaimedObject, GateVerdict, ObjectWriter, WriteOutcome } from './object-writer.ts';
+import type { GateVerdict, ObjectWriter, WriteOutcome } from './object-writer.ts';
 import { requestJson } from './request.ts';
 
 export interface ObjectWriterOptions {
@@ -13,6 +13,8 @@ export interface ObjectWriterOptions {
   readonly component: string;
   /** Unix ms. */
   readonly now: () => number;
+  /** `class`: beside TKE's own controllers, none of whose annotations is written. Default `annotation`. */
+  readonly claim?: 'annotation' | 'class';
   /** For each patch. */
   readonly timeoutMs?: number;
   /** For an Event; nothing waits longer than this for one. */
@@ -65,7 +67,8 @@ const lifeOf = (object: unknown): number | undefined => {
 
 /**
  * The writer over plain HTTP. Every patch goes to the `status` subresource, which may also change annotations and
- * finalizers: the right to patch `pods/status` and `services/status`, and to create Events, is all it needs.
+ * finalizers: the right to patch `pods/status`,
+ * `services/status` and `ingresses/status`, and to create Events, is all it needs.
  *
  * Methods but `event` throw `KubernetesError` for what is neither written, gone nor a conflict.
  */
@@ -112,11 +115,17 @@ export const createObjectWriter = (
     return (await patch(verdict.pod, metadata, { conditions: [condition] })).outcome;
   };
 
-  const claim = async (ref: ObjectRef, life: number): Promise<ClaimedObject> => {
+  const idAnnotation = ({ kind }: ObjectRef): string =>
+    loadBalancerIdAnnotationOf(kind === 'Ingress' ? kind : 'Service', options.claim ?? 'annotation');
+
+  const claim: ObjectWriter['claim'] = async (ref, life, source) => {
     for (let attempt = 1; attempt <= claimAttempts; attempt += 1) {
       let claimed: Patched;
       try {
-        claimed = await patch(ref, { finalizers: [finalizer] });
+        claimed = await patch(ref, {
+          finalizers: [finalizer],
+          annotations: { [sourceAnnotation]: source },
+        });
       } catch (error) {
         // It is being deleted and takes no finalizer any more: nothing may be made for it.
         if (isInvalid(error, 'metadata.finalizers')) return { outcome: 'gone' };
@@ -124,6 +133,7 @@ export const createObjectWriter = (
       }
       if (claimed.outcome !== 'written') return claimed;
       const present = lifeOf(claimed.object);
+      if (life === 0) return { outcome: 'written', ...(present === undefined ? {} : { life: present }) };
       if (present !== undefined && present >= life) return { outcome: 'written', life: present };
       // Only over what was just read: of two who claim at once, one writes and the other reads what it wrote.
       const resourceVersion = text(record(record(claimed.object)['metadata'])['resourceVersion']);
@@ -150,7 +160,7 @@ export const createObjectWriter = (
   const release: ObjectWriter['release'] = async (ref, clear) => {
     const letGo = { '$deleteFromPrimitiveList/finalizers': [finalizer] };
     if (!clear) return (await patch(ref, letGo)).outcome;
-    const cleared = { ...letGo, annotations: { [loadBalancerIdAnnotation]: null } };
+    const cleared = { ...letGo, annotations: { [idAnnotation(ref)]: null, [sourceAnnotation]: null } };
     try {
       return (await patch(ref, cleared, { loadBalancer: { ingress: null } })).outcome;
     } catch (error) {
@@ -187,7 +197,7 @@ export const createObjectWriter = (
     gate,
     claim,
     loadBalancerId: async (ref, loadBalancerId) =>
-      (await patch(ref, { annotations: { [loadBalancerIdAnnotation]: loadBalancerId } })).outcome,
+      (await patch(ref, { annotations: { [idAnnotation(ref)]: loadBalancerId } })).outcome,
     status,
     release,
     event,

@@ -36,8 +36,13 @@ export interface ClaimedObject {
  */
 export interface ObjectWriter {
   gate(verdict: GateVerdict): Promise<WriteOutcome>;
-  /** Finalizer and life number, before anything is created. `life`: at least this one. */
-  claim(object: ObjectRef, life: number): Promise<ClaimedObject>;
+  /**
+   * Finalizer, source and life number, before anything is made for the object.
+   *
+   * @param life at least this one; 0: what is there stays
+   * @param source `created`, or the id of the existing load balancer
+   */
+  claim(object: ObjectRef, life: number, source: string): Promise<ClaimedObject>;
   /** The id, before the first listener. */
   loadBalancerId(object: ObjectRef, loadBalancerId: string): Promise<WriteOutcome>;
   status(

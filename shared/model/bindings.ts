@@ -1,47 +1,28 @@
-import type { Backends, DesiredState } from './desired-state.ts';
-import type { Binding, ObservedListener, ObservedLoadBalancer, ObservedTarget } from './observed.ts';
+import {
+  type Address,
+  type BoundPlace,
+  bindingAt,
+  isAt,
+  isBoundAt,
+  type Spot,
+  sameSpot,
+} from './bound-places.ts';
+import type { Claims } from './claims.ts';
+import type { Backends } from './desired-state.ts';
+import type { Binding, ObservedLoadBalancer, ObservedTarget } from './observed.ts';
 
-interface Address {
-  readonly ip: string;
-  readonly port: number;
-}
-
-const isAt = (a: Address, b: Address): boolean => a.ip === b.ip && a.port === b.port;
-
-/** What the owner of a listener wants behind it; undefined when nobody we know wants the listener. */
-export const backendsOf = (
-  states: readonly DesiredState[],
-  listener: Pick<ObservedListener, 'ownerUid' | 'protocol' | 'port'>,
-): { readonly state: DesiredState; readonly backends: Backends } | undefined => {
-  const state = states.find(
-    (candidate) => candidate.intent === 'serve' && candidate.object.uid === listener.ownerUid,
-  );
-  const wanted = state?.listeners.find(
-    (candidate) => candidate.protocol === listener.protocol && candidate.port === listener.port,
-  );
-  return state === undefined || wanted === undefined ? undefined : { state, backends: wanted.backends };
-};
-
-export const bindingAt = (
-  bindings: readonly Binding[],
-  listenerId: string,
-  address: Address,
-): Binding | undefined =>
-  bindings.find((binding) => binding.listenerId === listenerId && isAt(binding, address));
-
-/** The Pod for which a pass registered a target. */
-export interface Registered extends Address {
-  readonly listenerId: string;
+/** The Pod (or node) for which a pass registered a target. */
+export interface Registered extends Address, Spot {
   readonly backendUid: string;
 }
 
 const boundFor = (
-  listener: ObservedListener,
+  place: BoundPlace,
   target: ObservedTarget,
   backends: Backends,
   registered: readonly Registered[],
 ): string | undefined => {
-  const ours = registered.find((entry) => entry.listenerId === listener.listenerId && isAt(entry, target));
+  const ours = registered.find((entry) => sameSpot(entry, place) && isAt(entry, target));
   if (ours !== undefined) return ours.backendUid;
   const endpoint = backends.endpoints.find((candidate) => isAt(candidate, target));
   if (endpoint === undefined) return undefined;
@@ -57,30 +38,31 @@ const boundFor = (
  * The bindings that a read-back proves. A record that stands keeps its time; a target without one is recorded for
  * the Pod that it was registered for in this pass, or adopted for the Pod at whose address it is.
  *
+ * @param read the claims on what was read
  * @param now Unix ms, not before the read was answered
  */
 export const provenBindings = (
-  observed: ObservedLoadBalancer,
-  states: readonly DesiredState[],
+  read: Claims,
   known: readonly Binding[],
   registered: readonly Registered[],
   now: number,
 ): readonly Binding[] =>
-  observed.listeners.flatMap((listener) => {
-    const wanted = backendsOf(states, listener);
-    if (wanted === undefined) return [];
-    return listener.targets.flatMap((target): Binding[] => {
-      const before = bindingAt(known, listener.listenerId, target);
+  read.places.flatMap((held) => {
+    const { listenerId, locationId, place, claim } = held;
+    if (claim === undefined) return [];
+    return held.targets.flatMap((target): Binding[] => {
+      const before = bindingAt(known, held, target);
       if (before !== undefined) {
         const same = before.weight === target.weight;
         return [{ ...before, weight: target.weight, weightAt: same ? before.weightAt : now }];
       }
-      const backendUid = boundFor(listener, target, wanted.backends, registered);
+      const backendUid = boundFor(held, target, claim.want.backends, registered);
       if (backendUid === undefined) return [];
       return [
         {
-          listenerId: listener.listenerId,
-          place: { protocol: listener.protocol, port: listener.port },
+          listenerId,
+          ...(locationId === undefined ? {} : { locationId }),
+          place,
           ip: target.ip,
           port: target.port,
           backendUid,
@@ -96,11 +78,4 @@ export const provenBindings = (
 export const stillBound = (
   bindings: readonly Binding[],
   observed: ObservedLoadBalancer,
-): readonly Binding[] =>
-  bindings.filter((binding) =>
-    observed.listeners.some(
-      (listener) =>
-        listener.listenerId === binding.listenerId &&
-        listener.targets.some((target) => isAt(target, binding)),
-    ),
-  );
+): readonly Binding[] => bindings.filter((binding) => isBoundAt(observed, binding, binding));

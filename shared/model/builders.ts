@@ -1,4 +1,12 @@
-import type { DesiredState, Endpoint, KeptState, LeavingEndpoint, PodState } from './desired-state.ts';
+import type {
+  DesiredState,
+  Endpoint,
+  KeptState,
+  LeavingEndpoint,
+  ListenerWant,
+  NodeState,
+  PodState,
+} from './desired-state.ts';
 import type {
   EndpointSliceFact,
   GateFact,
@@ -9,7 +17,13 @@ import type {
   ServiceFact,
 } from './facts.ts';
 import { defaultGateType, listenerName } from './names.ts';
-import type { Binding, ObservedListener, ObservedLoadBalancer, ObservedTarget } from './observed.ts';
+import type {
+  Binding,
+  ObservedListener,
+  ObservedLoadBalancer,
+  ObservedRule,
+  ObservedTarget,
+} from './observed.ts';
 import { defaultListenerSettings } from './places.ts';
 import type { Policy } from './plan-types.ts';
 import type { View } from './view.ts';
@@ -101,6 +115,52 @@ export const aState = (
   };
 };
 
+/** An object that shares the existing load balancer `lb-00000001`. */
+export const sharing = (state: DesiredState): DesiredState => ({
+  ...state,
+  loadBalancerKey: 'lb-00000001',
+  loadBalancer: { source: 'existing', loadBalancerId: 'lb-00000001' },
+});
+
+export const ingressRef = (name = 'site', uid = `uid-${name}`): ObjectRef => ({
+  ...serviceRef(name, uid),
+  kind: 'Ingress',
+});
+
+/** What an Ingress wants at `HTTP:80 <domain><url>`. */
+export const aRuleWant = (
+  domain: string,
+  url: string,
+  pods: readonly PodState[],
+  leaving: readonly LeavingEndpoint[] = [],
+): ListenerWant => ({
+  protocol: 'HTTP',
+  port: 80,
+  rule: { domain, url },
+  settings: defaultListenerSettings,
+  backends: {
+    endpoints: pods.map((pod) => endpointOf(pod)),
+    leaving,
+    podUids: pods.map(({ ref }) => ref.uid),
+    publishNotReadyAddresses: false,
+  },
+});
+
+/** An Ingress on the existing load balancer `lb-00000001`. */
+export const anIngress = (
+  name: string,
+  listeners: readonly ListenerWant[],
+  pods: readonly PodState[],
+  more: Partial<DesiredState> = {},
+): DesiredState => sharing(aState(pods, { object: ingressRef(name), listeners, ...more }));
+
+export const aNodeState = (name: string, ip: string, more: Partial<NodeState> = {}): NodeState => ({
+  uid: `uid-${name}`,
+  name,
+  ips: [ip],
+  ...more,
+});
+
 export const kept = (state: DesiredState, sequence = '1.1'): KeptState => ({ sequence, state });
 
 export const aTarget = (ip: string, weight = 10, port = 80): ObservedTarget => ({ ip, port, weight });
@@ -120,6 +180,29 @@ export const aListener = (
   targets,
   ...more,
 });
+
+export const aRule = (
+  locationId: string,
+  domain: string,
+  url: string,
+  targets: readonly ObservedTarget[] = [],
+  more: Partial<ObservedRule> = {},
+): ObservedRule => ({ locationId, domain, url, settings: defaultListenerSettings, targets, ...more });
+
+/** Our listener HTTP:80, made by the Ingress `ownerName`. */
+export const anHttpListener = (
+  ownerName: string,
+  rules: readonly ObservedRule[],
+  more: Partial<ObservedListener> = {},
+): ObservedListener =>
+  aListener([], {
+    listenerId: 'lbl-0000http',
+    name: listenerName(testPolicy.clusterId, `uid-${ownerName}`),
+    protocol: 'HTTP',
+    ownerUid: `uid-${ownerName}`,
+    rules,
+    ...more,
+  });
 
 export const aLoadBalancer = (listeners: readonly ObservedListener[]): ObservedLoadBalancer => ({
   loadBalancerId: 'lb-00000001',
@@ -169,13 +252,6 @@ export const aServiceFact = (more: Partial<ServiceFact> = {}): ServiceFact => ({
   mode: 'direct',
   problems: [],
   ...more,
-});
-
-export const ingressRef = (name = 'site', uid = `uid-${name}`): ObjectRef => ({
-  kind: 'Ingress',
-  namespace: 'default',
-  name,
-  uid,
 });
 
 /** A claimed direct Ingress: every path of a.example.com to port 80 of the Service `web`. */

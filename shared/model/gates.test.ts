@@ -4,7 +4,11 @@ import {
   aGate,
   aListener,
   aLoadBalancer,
+  anHttpListener,
+  anIngress,
   aPod,
+  aRule,
+  aRuleWant,
   aState,
   aTarget,
   kept,
@@ -197,4 +201,81 @@ test('a health read covers only listeners that hold a waiting Pod (L10)', () => 
   expect(healthWanted([view(aState([pod]), [])])).toEqual([]);
   const open = gated({ gate: aGate('True') });
   expect(healthWanted([view(aState([open]), [aBinding(open)])])).toEqual([]);
+});
+
+describe('behind the rules of an Ingress', () => {
+  const pod = gated({ heldBy: ['uid-one'] });
+  const other = aPod('d', '10.0.0.4', { heldBy: ['uid-one'] });
+  const wants = [aRuleWant('a.example.com', '/', [pod]), aRuleWant('a.example.com', '/b', [pod])];
+  const rules = [
+    aRule('loc-1', 'a.example.com', '/', [aTarget('10.0.0.3')]),
+    aRule('loc-2', 'a.example.com', '/b', [aTarget('10.0.0.3')]),
+  ];
+  const loadBalancer = aLoadBalancer([anHttpListener('one', rules)]);
+  const boundAt = (locationId: string, url: string): Binding =>
+    aBinding(pod, {
+      listenerId: 'lbl-0000http',
+      locationId,
+      place: { protocol: 'HTTP', port: 80, rule: { domain: 'a.example.com', url } },
+    });
+  const bindings = [boundAt('loc-1', '/'), boundAt('loc-2', '/b')];
+  const ingress = anIngress('one', wants, [pod, other]);
+  const at = (locationId: string, more: Partial<HealthRead> = {}): HealthRead =>
+    read({ listenerId: 'lbl-0000http', locationId, ...more });
+
+  test('a Pod waits for every rule that it is behind, and the message names the rule (L7)', () => {
+    const view_ = view(ingress, bindings, { loadBalancer });
+    const waiting = verdict([view_], [at('loc-1')]);
+    expect(waiting).toMatchObject({
+      open: false,
+      message: 'Waiting for lb-00000001 HTTP:80 a.example.com/b: 10.0.0.3:80 is Unknown',
+    });
+    expect(verdict([view_], [at('loc-1'), at('loc-2')])?.open).toBe(true);
+  });
+
+  test('a read of one rule proves nothing of another (L7)', () => {
+    const reads = [at('loc-1'), at('loc-1'), at('loc-2', { health: 'Dead' })];
+    expect(verdict([view(ingress, bindings, { loadBalancer })], reads)?.open).toBe(false);
+  });
+
+  test('but not for rules where it does not belong (L7)', () => {
+    const elsewhere = { ...ingress, listeners: [...wants, aRuleWant('a.example.com', '/d', [other])] };
+    expect(verdict([view(elsewhere, bindings, { loadBalancer })], [at('loc-1'), at('loc-2')])?.open).toBe(
+      true,
+    );
+    const everywhere = elsewhere.listeners.map((want) => {
+      const { podUids: _, ...backends } = want.backends;
+      return { ...want, backends };
+    });
+    const all = { ...elsewhere, listeners: everywhere };
+    expect(verdict([view(all, bindings, { loadBalancer })], [at('loc-1'), at('loc-2')])?.message).toBe(
+      'Waiting for lb-00000001 HTTP:80 a.example.com/d: its endpoint',
+    );
+  });
+
+  test('a rule that another object has holds no gate', () => {
+    const refusals = [
+      {
+        objectUid: 'uid-one',
+        code: 'D1020' as const,
+        listener: { protocol: 'HTTP', port: 80, rule: { domain: 'a.example.com', url: '/b' } },
+      },
+    ];
+    expect(verdict([view(ingress, bindings, { loadBalancer, refusals })], [at('loc-1')])?.open).toBe(true);
+  });
+
+  test('objects on two load balancers: both must say yes (L7)', () => {
+    const both = gated({ heldBy: ['uid-one', 'uid-web'] });
+    const views = [
+      view(anIngress('one', [aRuleWant('a.example.com', '/', [both])], [both]), [boundAt('loc-1', '/')], {
+        loadBalancer: { ...loadBalancer, loadBalancerId: 'lb-00000002' },
+      }),
+      view(aState([both]), [aBinding(both)]),
+    ];
+    const ingressRead = at('loc-1', { loadBalancerId: 'lb-00000002' });
+    expect(verdict(views, [ingressRead])?.message).toBe(
+      'Waiting for lb-00000001 TCP:80: 10.0.0.3:80 is Unknown',
+    );
+    expect(verdict(views, [ingressRead, read()])?.open).toBe(true);
+  });
 });

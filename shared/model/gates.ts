@@ -1,9 +1,9 @@
-import { bindingAt } from './bindings.ts';
+import { isReadOf } from './bound-places.ts';
 import type { DesiredState, KeptState, ListenerWant, LoadBalancerKey, PodState } from './desired-state.ts';
 import type { ObjectRef } from './facts.ts';
 import { gateOpenReason } from './names.ts';
-import type { Health, Recorded } from './observed.ts';
-import { type Place, placeText, samePlace } from './place.ts';
+import type { Health, Recorded, TargetKey } from './observed.ts';
+import { covers, placeText, samePlace } from './place.ts';
 import { podPhase } from './pod-phase.ts';
 import { isNewer } from './resource-version.ts';
 import { servingWeight } from './weights.ts';
@@ -16,11 +16,8 @@ export interface WaitingView {
 }
 
 /** What a health read said of a target. Reads that began before a record do not count for it (law L7). */
-export interface HealthRead {
+export interface HealthRead extends TargetKey {
   readonly loadBalancerId: string;
-  readonly listenerId: string;
-  readonly ip: string;
-  readonly port: number;
   readonly health: Health;
   /** Unix ms when the read began. */
   readonly begunAt: number;
@@ -58,10 +55,6 @@ interface Waited {
 const newest = (a: PodState, b: PodState): PodState =>
   isNewer(b.resourceVersion, a.resourceVersion) ? b : a;
 
-/** What is said of a whole listener holds for each of its rules. */
-const covers = (about: Place, want: Place): boolean =>
-  samePlace(about, about.rule === undefined ? { protocol: want.protocol, port: want.port } : want);
-
 const isRefused = (view: WaitingView, state: DesiredState, want: ListenerWant, podUid: string): boolean => {
   const byCluster = state.problems.some(
     ({ severity, about }) =>
@@ -80,7 +73,11 @@ const isRefused = (view: WaitingView, state: DesiredState, want: ListenerWant, p
   return byCluster || byLoadBalancer;
 };
 
-/** What one listener still lacks before it may say yes to a Pod; undefined: nothing. */
+/** Rules of one object lead to different Services: a Pod waits only where it belongs. */
+const belongs = ({ backends }: ListenerWant, podUid: string): boolean =>
+  backends.podUids === undefined || backends.podUids.includes(podUid);
+
+/** What one place still lacks before it may say yes to a Pod; undefined: nothing. */
 const lacks = (
   view: WaitingView,
   state: DesiredState,
@@ -115,7 +112,7 @@ const lacks = (
     (candidate) =>
       candidate.loadBalancerId === loadBalancer.loadBalancerId &&
       candidate.begunAt > record.recordedAt &&
-      bindingAt([record], candidate.listenerId, candidate) !== undefined,
+      isReadOf(record, candidate),
   );
   const health = read?.health ?? 'Unknown';
   return health === 'Alive' || health === 'Close'
@@ -160,7 +157,7 @@ export const decideGates = (
       const { view, state } = known;
       return state.listeners.flatMap(
         (want) =>
-          (isRefused(view, state, want, pod.ref.uid)
+          (!belongs(want, pod.ref.uid) || isRefused(view, state, want, pod.ref.uid)
             ? undefined
             : lacks(view, state, want, pod, reads, defaultWeight)) ?? [],
       );

@@ -17,16 +17,40 @@ export const sourceAnnotation = 'clb-direct.io/load-balancer';
 /** Read-only output annotation that TKE users know. */
 export const loadBalancerIdAnnotation = 'service.kubernetes.io/loadbalance-id';
 
+/** The same, for Ingresses. */
+export const ingressLoadBalancerIdAnnotation = 'kubernetes.io/ingress.qcloud-loadbalance-id';
+
+/** The same, beside TKE's own controllers: none of TKE's output annotations is written there. */
+export const ownLoadBalancerIdAnnotation = 'clb-direct.io/load-balancer-id';
+
+/** Where the id of an object's load balancer is written, and read back. */
+export const loadBalancerIdAnnotationOf = (
+  kind: 'Service' | 'Ingress',
+  claim: 'annotation' | 'class',
+): string => {
+  if (claim === 'class') return ownLoadBalancerIdAnnotation;
+  return kind === 'Ingress' ? ingressLoadBalancerIdAnnotation : loadBalancerIdAnnotation;
+};
+
 export const defaultGateType = 'cloud.tencent.com/load-balancer-backendgroup-ready';
 
 /** The gate's reason once it is open, as on TKE. */
 export const gateOpenReason = 'LoadBalancerNetworkGroupReady';
 
+export const clusterTag = 'clb-direct-cluster';
+export const objectTag = 'clb-direct-object';
+
 /** Tags of load balancers that we create. */
 export const tags = (clusterId: string, objectUid: string): Readonly<Record<string, string>> => ({
-  'clb-direct-cluster': clusterId,
-  'clb-direct-object': objectUid,
+  [clusterTag]: clusterId,
+  [objectTag]: objectUid,
 });
+
+/** On load balancers that TKE made. */
+export const tkeMadeTag = 'tke-createdBy-flag';
+
+/** On load balancers that a cluster of TKE uses. */
+export const tkeClusterTag = 'tke-clusterId';
 
 /** The CLB allows 80 characters in a listener's name; a UID has 36. */
 export const clusterIdMaxLength = 32;

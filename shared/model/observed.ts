@@ -74,8 +74,6 @@ export interface Refusal {
 /** What the store keeps of a load balancer beside the desired states. */
 export interface Recorded {
   readonly loadBalancer?: ObservedLoadBalancer;
-  /** Unix ms when `loadBalancer` was last read back. */
-  readonly observedAt?: number;
   /** Unix ms when everything was read, names and settings of the listeners too. */
   readonly wholeReadAt?: number;
   readonly bindings: readonly Binding[];

@@ -18,6 +18,17 @@ export const samePlace = (a: Place, b: Place): boolean =>
   a.rule?.domain === b.rule?.domain &&
   a.rule?.url === b.rule?.url;
 
+/** What is said of a whole listener holds for each of its rules. */
+export const covers = (about: Place, place: Place): boolean =>
+  samePlace(about, about.rule === undefined ? { protocol: place.protocol, port: place.port } : place);
+
+/** Without what else a want carries. */
+export const placeOf = ({ protocol, port, rule }: Place): Place => ({
+  protocol,
+  port,
+  ...(rule === undefined ? {} : { rule: { domain: rule.domain, url: rule.url } }),
+});
+
 /** As users know it: `TCP:80`, `HTTP:80 a.example.com/path`. */
 export const placeText = ({ protocol, port, rule }: Place): string =>
   `${protocol}:${port}${rule === undefined ? '' : ` ${rule.domain}${rule.url}`}`;

@@ -1,23 +1,22 @@
-import { bindingAt, type Registered } from './bindings.ts';
-import type { Backends, DesiredState, Endpoint, LeavingEndpoint, PodState } from './desired-state.ts';
-import type { Binding, Health, ObservedListener, ObservedTarget } from './observed.ts';
+import type { Registered } from './bindings.ts';
+import { type Address, bindingAt, isAt, isReadOf, sameSpot } from './bound-places.ts';
+import type { Claim, HeldPlace } from './claims.ts';
+import type { Endpoint, LeavingEndpoint, NodeState, PodState } from './desired-state.ts';
+import type { Binding, Health, ObservedTarget, TargetKey } from './observed.ts';
+import { placeText } from './place.ts';
 import type { Policy, TargetWrite } from './plan-types.ts';
 import { type PodPhase, podPhase, terminationDeadline } from './pod-phase.ts';
 import { type Problem, problem } from './problems.ts';
 import { servingWeight } from './weights.ts';
 
-export interface TargetHealthRead {
-  readonly listenerId: string;
-  readonly ip: string;
-  readonly port: number;
+export interface TargetHealthRead extends TargetKey {
   readonly health: Health;
 }
 
 export interface TargetPlanInput {
-  readonly state: DesiredState;
-  readonly backends: Backends;
-  readonly listener: ObservedListener;
-  /** Records of this listener only. */
+  readonly claim: Claim;
+  readonly place: HeldPlace;
+  /** Records of this place only. */
   readonly bindings: readonly Binding[];
   /** Registered in this pass by the answers, not read back yet: bound for its Pod, but it proves nothing. */
   readonly registered: readonly Registered[];
@@ -44,16 +43,17 @@ export interface TargetPlan {
   readonly nextAt?: number;
 }
 
+/** A Pod or a node behind a place. */
 interface Wanted {
   readonly endpoint: Endpoint;
-  readonly pod: PodState;
   readonly phase: PodPhase;
+  /** Takes traffic beyond doubt. */
+  readonly ready: boolean;
+  /** While it serves. */
+  readonly weight: number;
+  /** Unix ms when it is given up, if it is terminating. */
+  readonly deadline?: number;
 }
-
-const isAt = (
-  a: { readonly ip: string; readonly port: number },
-  b: { readonly ip: string; readonly port: number },
-): boolean => a.ip === b.ip && a.port === b.port;
 
 /** Of two Pods that claim one address, the one that is not on its way out has it. */
 const phaseRank: Record<PodPhase, number> = {
@@ -64,11 +64,14 @@ const phaseRank: Record<PodPhase, number> = {
   ended: 4,
 };
 
-const lastingCauses = new Set<LeavingEndpoint['cause']>(['unselected', 'port-changed']);
+/** The Pod or the node lives and goes on answering. */
+const lastingCauses = new Set<LeavingEndpoint['cause']>(['unselected', 'port-changed', 'mode-changed']);
 
-/** What to do with the targets of one listener. */
+/** What to do with the targets of one place. */
 export const planTargets = (input: TargetPlanInput): TargetPlan => {
-  const { state, backends, listener, bindings, policy, now } = input;
+  const { place, bindings, policy, now } = input;
+  const { state, want } = input.claim;
+  const { backends } = want;
   const drain: TargetWrite[] = [];
   const replace: TargetWrite[] = [];
   const register: TargetWrite[] = [];
@@ -77,67 +80,86 @@ export const planTargets = (input: TargetPlanInput): TargetPlan => {
   const problems: Problem[] = [];
   const deadlines: number[] = [];
   let needsHealth = false;
+  const where = placeText(place.place);
 
   const pods = new Map(state.pods.map((pod): [string, PodState] => [pod.ref.uid, pod]));
-  const wanted: Wanted[] = [];
-  for (const endpoint of backends.endpoints) {
+  const nodes = new Map(state.nodes?.map((node): [string, NodeState] => [node.uid, node]));
+  const wantedOf = (endpoint: Endpoint): Wanted | undefined => {
+    const node = nodes.get(endpoint.backendUid);
+    if (node !== undefined) {
+      return { endpoint, phase: 'serving', ready: true, weight: node.weight ?? policy.defaultWeight };
+    }
     const pod = pods.get(endpoint.backendUid);
-    if (pod === undefined) continue;
+    if (pod === undefined) return undefined;
     const phase = podPhase(pod, {
       now,
       drainSlackSeconds: policy.drainSlackSeconds,
       publishNotReady: backends.publishNotReadyAddresses,
     });
+    const deadline = terminationDeadline(pod, policy.drainSlackSeconds);
+    return {
+      endpoint,
+      phase,
+      ready: pod.ready || backends.publishNotReadyAddresses,
+      weight: phase === 'serving' ? servingWeight(state, pod, want, policy.defaultWeight) : 0,
+      ...(deadline === undefined ? {} : { deadline }),
+    };
+  };
+  const wanted: Wanted[] = [];
+  for (const endpoint of backends.endpoints) {
+    const one = wantedOf(endpoint);
+    if (one === undefined) continue;
     const other = wanted.findIndex((candidate) => isAt(candidate.endpoint, endpoint));
     const rival = wanted[other];
-    if (rival === undefined) wanted.push({ endpoint, pod, phase });
-    else if (phaseRank[phase] < phaseRank[rival.phase]) wanted[other] = { endpoint, pod, phase };
+    if (rival === undefined) wanted.push(one);
+    else if (phaseRank[one.phase] < phaseRank[rival.phase]) wanted[other] = one;
   }
-  const targetAt = (address: { ip: string; port: number }): ObservedTarget | undefined =>
-    listener.targets.find((target) => isAt(target, address));
+  const targetAt = (address: Address): ObservedTarget | undefined =>
+    place.targets.find((target) => isAt(target, address));
+  const recordAt = (address: Address): Binding | undefined => bindingAt(bindings, place, address);
   const write = (
-    address: { ip: string; port: number },
+    address: Address & { readonly instanceId?: string },
     weight: number,
     backendUid?: string,
-  ): TargetWrite => ({
-    listenerId: listener.listenerId,
-    place: { protocol: listener.protocol, port: listener.port },
-    ip: address.ip,
-    port: address.port,
-    weight,
-    ...(backendUid === undefined ? {} : { backendUid }),
-  });
+  ): TargetWrite => {
+    // What is bound is spoken of as it was bound, whatever the endpoint says by now.
+    const { instanceId } = targetAt(address) ?? address;
+    return {
+      listenerId: place.listenerId,
+      ...(place.locationId === undefined ? {} : { locationId: place.locationId }),
+      place: place.place,
+      ip: address.ip,
+      port: address.port,
+      weight,
+      ...(instanceId === undefined ? {} : { instanceId }),
+      ...(backendUid === undefined ? {} : { backendUid }),
+    };
+  };
 
   // Somebody else serves: proven bound for its own Pod, at a weight above 0, Ready and here to stay.
-  const serves = ({ endpoint, pod, phase }: Wanted): boolean => {
+  const serves = ({ endpoint, phase, ready }: Wanted): boolean => {
     const target = targetAt(endpoint);
-    const record = bindingAt(bindings, listener.listenerId, endpoint);
-    const ready = pod.ready || backends.publishNotReadyAddresses;
+    const record = recordAt(endpoint);
     return (
       phase === 'serving' && ready && (target?.weight ?? 0) > 0 && record?.backendUid === endpoint.backendUid
     );
   };
   const isRegistered = (endpoint: Endpoint): boolean =>
     input.registered.some(
-      (entry) =>
-        entry.listenerId === listener.listenerId &&
-        isAt(entry, endpoint) &&
-        entry.backendUid === endpoint.backendUid,
+      (entry) => sameSpot(entry, place) && isAt(entry, endpoint) && entry.backendUid === endpoint.backendUid,
     );
   const servers = wanted.filter(serves);
-  const othersServe = (address: { ip: string; port: number }): boolean =>
-    servers.some(({ endpoint }) => !isAt(endpoint, address));
+  const othersServe = (address: Address): boolean => servers.some(({ endpoint }) => !isAt(endpoint, address));
   const noneServing = !wanted.some(({ phase }) => phase === 'serving');
 
-  for (const { endpoint, pod, phase } of wanted) {
+  for (const { endpoint, phase, weight, deadline } of wanted) {
     const target = targetAt(endpoint);
-    const record = bindingAt(bindings, listener.listenerId, endpoint);
+    const record = recordAt(endpoint);
     if (phase === 'ended') {
       if (target !== undefined) deregister.push(write(endpoint, target.weight, endpoint.backendUid));
       continue;
     }
     if (phase === 'terminating') {
-      const deadline = terminationDeadline(pod, policy.drainSlackSeconds);
       if (target !== undefined && deadline !== undefined) deadlines.push(deadline);
       if (target !== undefined && target.weight > 0 && othersServe(endpoint)) {
         drain.push(write(endpoint, 0, endpoint.backendUid));
@@ -150,36 +172,27 @@ export const planTargets = (input: TargetPlanInput): TargetPlan => {
         if (!noneServing) reweigh.push(write(endpoint, 0, endpoint.backendUid));
         else {
           problems.push(
-            problem(
-              'D1008',
-              `Port ${listener.port}: no Pod is ready; those that are not keep their weight.`,
-              {
-                severity: 'warning',
-              },
-            ),
+            problem('D1008', `${where}: no Pod is ready; those that are not keep their weight.`, {
+              severity: 'warning',
+            }),
           );
         }
       }
       continue;
     }
-    const claim = `${listener.protocol} ${endpoint.ip}:${endpoint.port}`;
-    if (input.claims.has(claim)) {
+    // The CLB knows an address once in its layer-4 listeners of one protocol; rules share addresses freely.
+    const claim = `${place.place.protocol} ${endpoint.ip}:${endpoint.port}`;
+    if (place.locationId === undefined && input.claims.has(claim)) {
       problems.push(
         problem(
           'E4036',
-          `Port ${listener.port}: ${endpoint.ip}:${endpoint.port} is the target of another ${listener.protocol} listener of load balancer already.`,
-          {
-            about: {
-              podUid: endpoint.backendUid,
-              listener: { protocol: listener.protocol, port: listener.port },
-            },
-          },
+          `${where}: ${endpoint.ip}:${endpoint.port} is the target of another ${place.place.protocol} listener of load balancer already.`,
+          { about: { podUid: endpoint.backendUid, listener: place.place } },
         ),
       );
       continue;
     }
-    input.claims.add(claim);
-    const weight = phase === 'serving' ? servingWeight(state, pod, listener, policy.defaultWeight) : 0;
+    if (place.locationId === undefined) input.claims.add(claim);
     if (target === undefined) register.push(write(endpoint, weight, endpoint.backendUid));
     else if (record?.backendUid === endpoint.backendUid || isRegistered(endpoint)) {
       if (target.weight !== weight) reweigh.push(write(endpoint, weight, endpoint.backendUid));
@@ -189,13 +202,11 @@ export const planTargets = (input: TargetPlanInput): TargetPlan => {
     }
   }
 
-  const isWanted = (address: { ip: string; port: number }): boolean =>
-    wanted.some(({ endpoint }) => isAt(endpoint, address));
-  const alive = (address: { ip: string; port: number }): boolean =>
+  const isWanted = (address: Address): boolean => wanted.some(({ endpoint }) => isAt(endpoint, address));
+  const alive = (address: Address): boolean =>
     input.health?.some(
       (read) =>
-        read.listenerId === listener.listenerId &&
-        isAt(read, address) &&
+        isReadOf({ ...place, ip: address.ip, port: address.port }, read) &&
         (read.health === 'Alive' || read.health === 'Close'),
     ) ?? false;
 
@@ -214,13 +225,13 @@ export const planTargets = (input: TargetPlanInput): TargetPlan => {
       else deadlines.push(now + 1000);
       continue;
     }
-    const zeroSince = bindingAt(bindings, listener.listenerId, left)?.weightAt ?? left.since;
+    const zeroSince = recordAt(left)?.weightAt ?? left.since;
     const deadline = zeroSince + policy.drainSeconds * 1000;
     if (now >= deadline) deregister.push(write(left, 0, left.backendUid));
     else deadlines.push(deadline);
   }
 
-  const unexplained = listener.targets
+  const unexplained = place.targets
     .filter((target) => !isWanted(target) && !backends.leaving.some((left) => isAt(left, target)))
     .map(({ ip, port }) => ({ ip, port }));
 

@@ -1,7 +1,7 @@
 import type { Lane, ListenerProtocol, ListenerSettings } from './desired-state.ts';
 import type { ObjectRef } from './facts.ts';
 import type { EvidenceWanted } from './hold.ts';
-import type { TargetKey } from './observed.ts';
+import type { Recorded, TargetKey } from './observed.ts';
 import type { Place, RuleKey } from './place.ts';
 import type { Problem } from './problems.ts';
 
@@ -14,6 +14,8 @@ export interface ListenerToCreate {
 
 export interface RuleToCreate extends RuleKey {
   readonly settings: ListenerSettings;
+  /** Whose it will be. */
+  readonly ownerUid: string;
 }
 
 export interface TargetWrite extends TargetKey {
@@ -50,6 +52,7 @@ export type Step =
       readonly locationId: string;
       readonly place: Place;
       readonly settings: ListenerSettings;
+      readonly ownerUid: string;
     }
   | { readonly do: 'register'; readonly lane: Lane; readonly targets: readonly TargetWrite[] }
   | { readonly do: 'deregister'; readonly lane: Lane; readonly targets: readonly TargetWrite[] }
@@ -67,6 +70,8 @@ export interface Plan {
   readonly problems: readonly { readonly object: ObjectRef; readonly problem: Problem }[];
   /** Uncaused losses: left alone, asked about (law L5). */
   readonly unexplained: readonly { readonly objectUid: string; readonly wanted: readonly EvidenceWanted[] }[];
+  /** Whose rule each rule of the load balancer is. */
+  readonly ruleOwners: NonNullable<Recorded['ruleOwners']>;
   /** Some drain depends on whether the new targets are Alive: read their health and plan again. */
   readonly needsHealth: boolean;
   /** Unix ms when the plan changes by time alone (a drain deadline). */

@@ -4,6 +4,7 @@ import {
   aGate,
   aListener,
   aLoadBalancer,
+  aNodeState,
   aPod,
   aState,
   aTarget,
@@ -15,7 +16,7 @@ import {
 import type { DesiredState, LeavingEndpoint } from './desired-state.ts';
 import { listenerName } from './names.ts';
 import type { Binding, ObservedLoadBalancer } from './observed.ts';
-import { hasLeft, type PlanInput, plan } from './plan.ts';
+import { claimsOf, hasLeft, type PlanInput, plan } from './plan.ts';
 import type { Plan } from './plan-types.ts';
 
 const now = 1_000_000;
@@ -55,6 +56,7 @@ const planFor = (
     complete: true,
     observed,
     bindings,
+    ruleOwners: [],
     registered: [],
     refused: [],
     policy: testPolicy,
@@ -134,6 +136,7 @@ describe('listeners', () => {
       complete: true,
       observed: aLoadBalancer([]),
       bindings: [],
+      ruleOwners: [],
       registered: [],
       refused: [],
       policy: testPolicy,
@@ -350,8 +353,11 @@ describe('leaving', () => {
     });
 
     test('a state is fully applied only when its leaving Pods are gone from the load balancer', () => {
-      expect(hasLeft(state, both, records)).toBe(false);
-      expect(hasLeft(state, aLoadBalancer([aListener([aTarget('10.0.0.1')])]), [aBinding(a)])).toBe(true);
+      const claims = (observed: ObservedLoadBalancer) =>
+        claimsOf({ states: [kept(state)], complete: true, ruleOwners: [] }, observed);
+      expect(hasLeft(state, claims(both), records)).toBe(false);
+      const gone = aLoadBalancer([aListener([aTarget('10.0.0.1')])]);
+      expect(hasLeft(state, claims(gone), [aBinding(a)])).toBe(true);
     });
   });
 });
@@ -374,4 +380,90 @@ test('release: every listener of the object goes; report and skip: nothing is to
   expect(lines(planFor(without('release'), observed, [aBinding(a)]))).toEqual(['delete lbl-00000001']);
   expect(planFor(without('report'), observed, [aBinding(a)]).steps).toEqual([]);
   expect(planFor(without('skip'), observed, [aBinding(a)]).steps).toEqual([]);
+});
+
+describe('nodes', () => {
+  const n1 = aNodeState('n1', '10.1.0.1');
+  const n2 = aNodeState('n2', '10.1.0.2', { weight: 3 });
+  const at = (ip: string, backendUid: string, instanceId?: string) => ({
+    ip,
+    port: 30080,
+    backendUid,
+    ...(instanceId === undefined ? {} : { instanceId }),
+  });
+  const both = [at('10.1.0.1', n1.uid, 'ins-1'), at('10.1.0.2', n2.uid)];
+  const onNodes = (more: Parameters<typeof aState>[1] = {}): DesiredState =>
+    aState([], { endpoints: both, nodes: [n1, n2], ...more });
+  const bound = aLoadBalancer([
+    aListener([{ ...aTarget('10.1.0.1', 10, 30080), instanceId: 'ins-1' }, aTarget('10.1.0.2', 3, 30080)]),
+  ]);
+  const record = (ip: string, backendUid: string, weight: number): Binding => ({
+    ...aBinding(a),
+    ip,
+    port: 30080,
+    backendUid,
+    weight,
+  });
+  const records = [record('10.1.0.1', n1.uid, 10), record('10.1.0.2', n2.uid, 3)];
+
+  test('are bound by the id of their CVM where they have one, at the weight asked for or the default', () => {
+    const planned = planFor(onNodes(), aLoadBalancer([aListener([])]), []);
+    expect(planned.steps).toMatchObject([
+      {
+        do: 'register',
+        targets: [
+          { ip: '10.1.0.1', port: 30080, weight: 10, instanceId: 'ins-1' },
+          { ip: '10.1.0.2', port: 30080, weight: 3 },
+        ],
+      },
+    ]);
+    expect(planFor(onNodes(), bound, records).steps).toEqual([]);
+  });
+
+  test('a target is spoken of as it was bound, whatever the endpoint says by now', () => {
+    const left: LeavingEndpoint = {
+      ip: '10.1.0.1',
+      port: 30080,
+      backendUid: n1.uid,
+      cause: 'node-deleted',
+      since: 0,
+    };
+    const state = onNodes({ endpoints: [at('10.1.0.2', n2.uid, 'ins-2')], nodes: [n2], leaving: [left] });
+    const heavier = { ...state, nodes: [{ ...n2, weight: 5 }] };
+    const planned = planFor(heavier, bound, records);
+    expect(planned.steps).toMatchObject([
+      { do: 'set-weights', targets: [{ ip: '10.1.0.2', weight: 5 }] },
+      { do: 'deregister', targets: [{ ip: '10.1.0.1', instanceId: 'ins-1' }] },
+    ]);
+    expect(JSON.stringify(planned.steps)).not.toContain('ins-2');
+  });
+
+  test.each(['unselected', 'mode-changed'] as const)(
+    'a living one that left (%s) is drained: the others Alive first, then weight 0 (L6)',
+    (cause) => {
+      const left: LeavingEndpoint = { ip: '10.1.0.1', port: 30080, backendUid: n1.uid, cause, since: 0 };
+      const state = onNodes({ endpoints: both.slice(1), nodes: [n2], leaving: [left] });
+      expect(planFor(state, bound, records)).toMatchObject({ steps: [], needsHealth: true });
+      const alive = [{ listenerId: 'lbl-00000001', ip: '10.1.0.2', port: 30080, health: 'Alive' as const }];
+      expect(lines(planFor(state, bound, records, { health: alive }))).toEqual([
+        'set-weights 10.1.0.1:30080 w0 (drain)',
+      ]);
+    },
+  );
+
+  test('from Pods to nodes: the nodes are bound, and only then the Pods drained (L6)', () => {
+    const left: LeavingEndpoint = {
+      ip: '10.0.0.1',
+      port: 80,
+      backendUid: 'uid-a',
+      cause: 'mode-changed',
+      since: 0,
+    };
+    const state = onNodes({ leaving: [left], pods: [a] });
+    const before = aLoadBalancer([aListener([aTarget('10.0.0.1')])]);
+    expect(lines(planFor(state, before, [aBinding(a)]))).toEqual([
+      'register 10.1.0.1:30080 w10 (ready)',
+      'register 10.1.0.2:30080 w3 (ready)',
+    ]);
+  });
 });

@@ -1,12 +1,15 @@
-import { backendsOf, bindingAt, type Registered } from './bindings.ts';
+import type { Registered } from './bindings.ts';
+import { bindingAt, isAt } from './bound-places.ts';
+import { type Claim, type Claims, decideClaims } from './claims.ts';
 import { isDeepStrictEqual } from './deep-equal.ts';
-import type { DesiredState, KeptState, ListenerWant } from './desired-state.ts';
+import type { DesiredState, KeptState } from './desired-state.ts';
 import type { EvidenceWanted } from './hold.ts';
 import { listenerName } from './names.ts';
-import type { Binding, ObservedListener, ObservedLoadBalancer, Refusal } from './observed.ts';
+import type { Binding, ObservedLoadBalancer, Recorded, Refusal } from './observed.ts';
+import { covers, type Place, placeOf, placeText } from './place.ts';
 import { planTargets, type TargetHealthRead, type TargetPlan } from './plan-targets.ts';
-import type { ListenerToCreate, Plan, Policy, Step } from './plan-types.ts';
-import { type Problem, problem } from './problems.ts';
+import type { Plan, Policy, RuleToCreate, Step } from './plan-types.ts';
+import { type Problem, type ProblemCode, problem } from './problems.ts';
 
 export interface PlanInput {
   readonly states: readonly KeptState[];
@@ -14,9 +17,11 @@ export interface PlanInput {
   readonly complete: boolean;
   readonly observed: ObservedLoadBalancer;
   readonly bindings: readonly Binding[];
+  /** Whose rules are whose, as recorded or as the plan before said. */
+  readonly ruleOwners: NonNullable<Recorded['ruleOwners']>;
   /** Registered in this pass by the answers, not read back yet. */
   readonly registered: readonly Registered[];
-  /** Listeners that the CLB refused in this pass: left out, so that the rest goes on (law L12). */
+  /** Listeners and rules that the CLB refused in this pass: left out, so that the rest goes on (law L12). */
   readonly refused: readonly Refusal[];
   /** Health, where a drain of living Pods needs it; undefined: not read. */
   readonly health?: readonly TargetHealthRead[];
@@ -25,88 +30,183 @@ export interface PlanInput {
   readonly now: number;
 }
 
-/** TCP, HTTP, HTTPS and TCP_SSL share one space of ports; UDP and QUIC another. */
-const portClass = (protocol: string): 'tcp' | 'udp' =>
-  protocol === 'UDP' || protocol === 'QUIC' ? 'udp' : 'tcp';
+type ObjectProblem = Plan['problems'][number];
 
-/** The present holder is asked first; among the others the oldest wins, then the UID. */
-const bySeniority = (a: DesiredState, b: DesiredState): number =>
-  a.createdAt - b.createdAt || (a.object.uid < b.object.uid ? -1 : 1);
-
-interface ListenerPlan {
-  readonly create: readonly ListenerToCreate[];
-  readonly modify: readonly Extract<Step, { do: 'modify-listener' }>[];
-  readonly remove: readonly string[];
-  readonly problems: Plan['problems'];
-}
-
-const planListeners = (input: PlanInput, states: readonly DesiredState[]): ListenerPlan => {
-  const { observed, policy } = input;
-  const create: ListenerToCreate[] = [];
-  const modify: Extract<Step, { do: 'modify-listener' }>[] = [];
-  const problems: { object: DesiredState['object']; problem: Problem }[] = [];
-  const isRefused = (state: DesiredState, want: ListenerWant): boolean =>
-    input.refused.some(
-      ({ objectUid, listener }) =>
-        objectUid === state.object.uid && listener?.protocol === want.protocol && listener.port === want.port,
-    );
-  const claimed = new Set<string>();
-  for (const state of [...states].sort(bySeniority)) {
-    if (state.intent !== 'serve') continue;
-    for (const want of state.listeners) {
-      const slot = `${portClass(want.protocol)} ${want.port}`;
-      const there = observed.listeners.find(
-        (listener) =>
-          portClass(listener.protocol) === portClass(want.protocol) && listener.port === want.port,
-      );
-      const mine = there?.ours === true && there.ownerUid === state.object.uid;
-      if ((there !== undefined && !mine) || (there === undefined && claimed.has(slot))) {
-        const holder =
-          there?.ours === true
-            ? `object ${there.ownerUid}`
-            : there === undefined
-              ? 'an older object'
-              : 'others';
-        problems.push({
-          object: state.object,
-          problem: problem(
-            'D1005',
-            `Port ${want.port}: load balancer ${observed.loadBalancerId} has a listener of ${holder} there.`,
-            {
-              about: { listener: { protocol: want.protocol, port: want.port } },
-            },
-          ),
-        });
-        continue;
-      }
-      claimed.add(slot);
-      if (isRefused(state, want)) continue;
-      const name = listenerName(policy.clusterId, state.object.uid);
-      if (there === undefined) {
-        create.push({ protocol: want.protocol, port: want.port, name, settings: want.settings });
-      } else if (!isDeepStrictEqual(there.settings, want.settings)) {
-        modify.push({
-          do: 'modify-listener',
-          lane: 'rest',
-          listenerId: there.listenerId,
-          name,
-          settings: want.settings,
-        });
-      }
-    }
-  }
-  const unwanted = (listener: ObservedListener): boolean => {
-    if (!listener.ours) return false;
-    const owner = states.find((state) => state.object.uid === listener.ownerUid);
-    if (owner === undefined) return input.complete;
-    if (owner.intent === 'release') return true;
-    return owner.intent === 'serve' && backendsOf(states, listener) === undefined;
-  };
-  const remove = observed.listeners.filter(unwanted).map(({ listenerId }) => listenerId);
-  return { create, modify, remove, problems };
+/** TKE's own code where the load balancer is shared; nobody shares one that we made. */
+const takenCode = ({ object, loadBalancer }: DesiredState): ProblemCode => {
+  if (loadBalancer.source === 'created') return 'D1005';
+  return object.kind === 'Ingress' ? 'E4101' : 'E4014';
 };
 
+const conflicts = (
+  { lost }: Claims,
+  states: readonly DesiredState[],
+  loadBalancerId: string,
+): readonly ObjectProblem[] =>
+  lost.map(({ state, want, what, holder }) => {
+    const about = { listener: placeOf(want) };
+    const named = (uid: string): string => {
+      const object = states.find((candidate) => candidate.object.uid === uid)?.object;
+      return object === undefined ? `object ${uid}` : `${object.kind} ${object.namespace}/${object.name}`;
+    };
+    const who = holder === 'foreign' ? 'others' : holder === 'older' ? 'an older object' : named(holder.uid);
+    return {
+      object: state.object,
+      problem:
+        what === 'rule'
+          ? problem('D1020', `${placeText(want)}: load balancer ${loadBalancerId} has this rule of ${who}.`, {
+              about,
+            })
+          : problem(
+              takenCode(state),
+              `Port ${want.port}: load balancer ${loadBalancerId} has a listener of ${who} there.`,
+              { about },
+            ),
+    };
+  });
+
+interface ListenerSteps {
+  readonly steps: {
+    readonly create: readonly Step[];
+    readonly modify: readonly Step[];
+    readonly createRules: readonly Step[];
+    readonly modifyRules: readonly Step[];
+    readonly deleteRules: readonly Step[];
+    readonly remove: readonly Step[];
+  };
+  readonly problems: readonly ObjectProblem[];
+}
+
 const step = <S extends Step>(wanted: S, isEmpty: boolean): readonly S[] => (isEmpty ? [] : [wanted]);
+
+const planListeners = (input: PlanInput, claims: Claims): ListenerSteps => {
+  const { observed, policy } = input;
+  const nameOf = (state: DesiredState): string => listenerName(policy.clusterId, state.object.uid);
+  const isRefused = ({ state }: Claim, place: Place): boolean =>
+    input.refused.some(
+      ({ objectUid, listener, podUid }) =>
+        objectUid === state.object.uid &&
+        podUid === undefined &&
+        listener !== undefined &&
+        covers(listener, place),
+    );
+  const open = claims.missing.filter((claim) => !isRefused(claim, claim.want));
+  const create = open.flatMap(({ state, want: { protocol, port, settings }, listenerId }) =>
+    listenerId === undefined ? [{ protocol, port, name: nameOf(state), settings }] : [],
+  );
+  const createRules = observed.listeners.flatMap(({ listenerId, protocol, port }) => {
+    const rules = open.flatMap(({ state, want, listenerId: into }): RuleToCreate[] =>
+      into === listenerId && want.rule !== undefined
+        ? [{ ...want.rule, settings: want.settings, ownerUid: state.object.uid }]
+        : [],
+    );
+    return step(
+      { do: 'create-rules', lane: 'ready', listenerId, place: { protocol, port }, rules },
+      rules.length === 0,
+    );
+  });
+  const modify: Step[] = [];
+  const modifyRules: Step[] = [];
+  const problems: ObjectProblem[] = [];
+  for (const { listener, state } of claims.adopted) {
+    const { listenerId, protocol, port, settings } = listener;
+    const wanted = state.listeners.find((want) => want.protocol === protocol && want.port === port);
+    const bare = { protocol, port };
+    if (
+      input.refused.some(
+        (one) =>
+          one.objectUid === state.object.uid &&
+          one.listener !== undefined &&
+          one.podUid === undefined &&
+          covers(one.listener, bare),
+      )
+    ) {
+      continue;
+    }
+    modify.push({
+      do: 'modify-listener',
+      lane: 'rest',
+      listenerId,
+      name: nameOf(state),
+      // Rules have their own.
+      settings: listener.rules === undefined ? (wanted?.settings ?? settings) : settings,
+    });
+  }
+  for (const { listenerId, locationId, place, settings, claim } of claims.places) {
+    if (claim === undefined || isRefused(claim, place)) continue;
+    if (isDeepStrictEqual(settings, claim.want.settings)) continue;
+    if (locationId !== undefined) {
+      modifyRules.push({
+        do: 'modify-rule',
+        lane: 'rest',
+        listenerId,
+        locationId,
+        place,
+        settings: claim.want.settings,
+        ownerUid: claim.state.object.uid,
+      });
+    } else if (!claims.adopted.some(({ listener }) => listener.listenerId === listenerId)) {
+      modify.push({
+        do: 'modify-listener',
+        lane: 'rest',
+        listenerId,
+        name: nameOf(claim.state),
+        settings: claim.want.settings,
+      });
+    }
+  }
+  const gone = claims.unwanted.map(({ listenerId }) => listenerId);
+  const deleteRules = observed.listeners.flatMap(({ listenerId }) => {
+    const locationIds = claims.unwantedRules
+      .filter((rule) => rule.listenerId === listenerId)
+      .map(({ locationId }) => locationId);
+    // A listener takes its rules with it.
+    return step(
+      { do: 'delete-rules', lane: 'rest', listenerId, locationIds },
+      locationIds.length === 0 || gone.includes(listenerId),
+    );
+  });
+  for (const { listenerId, protocol, port } of claims.unwanted) {
+    const next = input.states.find(
+      ({ state }) =>
+        state.intent === 'serve' &&
+        state.listeners.some((want) => want.port === port && want.protocol !== protocol),
+    );
+    if (next !== undefined) {
+      problems.push({
+        object: next.state.object,
+        problem: problem(
+          'D1024',
+          `Port ${port}: listener ${listenerId} has protocol ${protocol}, which cannot be changed; it is made anew.`,
+          { severity: 'warning' },
+        ),
+      });
+    }
+  }
+  return {
+    steps: {
+      create: step({ do: 'create-listeners', lane: 'ready', listeners: create }, create.length === 0),
+      modify,
+      createRules,
+      modifyRules,
+      deleteRules,
+      remove: step({ do: 'delete-listeners', lane: 'rest', listenerIds: gone }, gone.length === 0),
+    },
+    problems,
+  };
+};
+
+/** Who has what of the load balancer, by what is known now. */
+export const claimsOf = (
+  input: Pick<PlanInput, 'states' | 'complete' | 'ruleOwners'>,
+  observed: ObservedLoadBalancer,
+): Claims =>
+  decideClaims({
+    states: input.states.map(({ state }) => state),
+    complete: input.complete,
+    observed,
+    ruleOwners: input.ruleOwners,
+  });
 
 /**
  * What to do so that the load balancer becomes what its desired states want: values, in the order that law L6 asks
@@ -114,30 +214,32 @@ const step = <S extends Step>(wanted: S, isEmpty: boolean): readonly S[] => (isE
  */
 export const plan = (input: PlanInput): Plan => {
   const states = input.states.map(({ state }) => state);
-  const listeners = planListeners(input, states);
-  const unexplained: { objectUid: string; wanted: readonly EvidenceWanted[] }[] = [];
-  const problems = [...listeners.problems];
+  const decided = claimsOf(input, input.observed);
+  const listeners = planListeners(input, decided);
+  const asked = new Map<string, EvidenceWanted[]>();
+  const problems: { object: DesiredState['object']; problem: Problem }[] = [
+    ...conflicts(decided, states, input.observed.loadBalancerId),
+    ...listeners.problems,
+  ];
   const claims = new Set<string>();
-  const targetPlans = input.observed.listeners.flatMap((listener): TargetPlan[] => {
-    const wanted = backendsOf(states, listener);
-    if (wanted === undefined) return [];
+  const targetPlans = decided.places.flatMap((place): TargetPlan[] => {
+    const { claim } = place;
+    if (claim === undefined) return [];
     const planned = planTargets({
-      state: wanted.state,
-      backends: wanted.backends,
-      listener,
-      bindings: input.bindings.filter(({ listenerId }) => listenerId === listener.listenerId),
+      claim,
+      place,
+      bindings: input.bindings.filter(({ listenerId }) => listenerId === place.listenerId),
       registered: input.registered,
       claims,
       health: input.health,
       policy: input.policy,
       now: input.now,
     });
-    problems.push(...planned.problems.map((entry) => ({ object: wanted.state.object, problem: entry })));
+    const { object } = claim.state;
+    problems.push(...planned.problems.map((entry) => ({ object, problem: entry })));
     if (planned.unexplained.length > 0) {
-      unexplained.push({
-        objectUid: wanted.state.object.uid,
-        wanted: [{ protocol: listener.protocol, port: listener.port, targets: planned.unexplained }],
-      });
+      const wanted = asked.get(object.uid) ?? [];
+      asked.set(object.uid, [...wanted, { ...place.place, targets: planned.unexplained }]);
     }
     return [planned];
   });
@@ -151,43 +253,42 @@ export const plan = (input: PlanInput): Plan => {
     all('deregister'),
   ];
   const times = targetPlans.flatMap(({ nextAt }) => (nextAt === undefined ? [] : [nextAt]));
+  const { steps } = listeners;
   return {
     steps: [
       ...step({ do: 'set-weights', lane: 'drain', targets: drain }, drain.length === 0),
-      ...step(
-        { do: 'create-listeners', lane: 'ready', listeners: listeners.create },
-        listeners.create.length === 0,
-      ),
-      ...listeners.modify,
+      ...steps.create,
+      ...steps.modify,
+      ...steps.createRules,
+      ...steps.modifyRules,
       // The CLB knows an address once: what is bound there for another Pod goes right before it is bound anew.
       ...step({ do: 'deregister', lane: 'ready', targets: replace }, replace.length === 0),
       ...step({ do: 'register', lane: 'ready', targets: register }, register.length === 0),
       ...step({ do: 'set-weights', lane: 'rest', targets: reweigh }, reweigh.length === 0),
       ...step({ do: 'deregister', lane: 'rest', targets: deregister }, deregister.length === 0),
-      ...step(
-        { do: 'delete-listeners', lane: 'rest', listenerIds: listeners.remove },
-        listeners.remove.length === 0,
-      ),
+      ...steps.deleteRules,
+      ...steps.remove,
     ],
     problems,
-    unexplained,
+    unexplained: [...asked].map(([objectUid, wanted]) => ({ objectUid, wanted })),
+    ruleOwners: decided.ruleOwners,
     needsHealth: targetPlans.some(({ needsHealth }) => needsHealth),
     ...(times.length === 0 ? {} : { nextAt: Math.min(...times) }),
   };
 };
 
 /** Whether an object's leaving Pods are all gone from the load balancer: only then is its state fully applied. */
-export const hasLeft = (
-  state: DesiredState,
-  observed: ObservedLoadBalancer,
-  bindings: readonly Binding[],
-): boolean =>
-  observed.listeners.every((listener) => {
-    if (listener.ownerUid !== state.object.uid) return true;
-    const wanted = backendsOf([state], listener)?.backends;
-    return (wanted?.leaving ?? []).every((left) => {
-      const bound = listener.targets.some(({ ip, port }) => ip === left.ip && port === left.port);
-      const record = bindingAt(bindings, listener.listenerId, left);
+export const hasLeft = (state: DesiredState, claims: Claims, bindings: readonly Binding[]): boolean =>
+  claims.places.every((place) => {
+    if (place.claim?.state.object.uid !== state.object.uid) return true;
+    return place.claim.want.backends.leaving.every((left) => {
+      const bound = place.targets.some((target) => isAt(target, left));
+      const record = bindingAt(bindings, place, left);
       return !bound || (record !== undefined && record.backendUid !== left.backendUid);
     });
   });
+
+/** Whether nothing of an object is left on a load balancer that it shared: neither a listener nor a rule. */
+export const isGone = (objectUid: string, observed: ObservedLoadBalancer, { ruleOwners }: Claims): boolean =>
+  !observed.listeners.some(({ ours, ownerUid }) => ours && ownerUid === objectUid) &&
+  !ruleOwners.some(({ ownerUid }) => ownerUid === objectUid);

@@ -14,6 +14,34 @@ export const problemTable = {
     remedy: 'Correct the annotations that describe the load balancer.',
   },
   E4009: { reason: 'AccountInArrears', remedy: 'Pay the account; it is tried again by itself.' },
+  E4011: {
+    reason: 'ExistingLoadBalancerNotFound',
+    remedy: 'Name a load balancer that exists, in the region and the VPC of the cluster.',
+  },
+  E4012: {
+    reason: 'ExistingLoadBalancerOfTke',
+    remedy: 'Name a load balancer that you made yourself; TKE manages this one.',
+  },
+  E4013: {
+    reason: 'ExistingLoadBalancerOfAnotherCluster',
+    remedy: 'Use one load balancer in one cluster only.',
+  },
+  E4014: {
+    reason: 'PortTaken',
+    remedy: 'Use another port, or remove what holds it; it is tried again by itself then.',
+  },
+  E4018: {
+    reason: 'ExistingLoadBalancerNotFound',
+    remedy: 'Name a load balancer that exists, in the region and the VPC of the cluster.',
+  },
+  E4019: {
+    reason: 'ExistingLoadBalancerOfTke',
+    remedy: 'Name a load balancer that you made yourself; TKE manages this one.',
+  },
+  E4020: {
+    reason: 'ExistingLoadBalancerOfAnotherCluster',
+    remedy: 'Use one load balancer in one cluster only.',
+  },
   E4033: {
     reason: 'PodNotDirect',
     remedy:
@@ -42,6 +70,10 @@ export const problemTable = {
   E4082: {
     reason: 'ServiceWithoutSelector',
     remedy: 'Give the Service a selector; direct access binds Pods.',
+  },
+  E4101: {
+    reason: 'PortTaken',
+    remedy: 'Use another port, or remove what holds it; it is tried again by itself then.',
   },
   D1001: {
     reason: 'AnnotationNotAllowed',
@@ -84,6 +116,25 @@ export const problemTable = {
     remedy:
       'See the message of the CLB; it is tried again every half minute, and at once when the object changes.',
   },
+  D1020: {
+    reason: 'RuleTaken',
+    remedy: 'Use another host or path, or remove the one that holds it; it is tried again by itself then.',
+  },
+  D1021: {
+    reason: 'LoadBalancerIsolated',
+    remedy:
+      'Look at the load balancer: an isolated one must be paid for, or replaced; it is tried again by itself.',
+  },
+  D1022: {
+    reason: 'RuleQuotaReached',
+    remedy: 'Raise the quota of rules of a listener, or use fewer hosts and paths.',
+  },
+  D1023: {
+    reason: 'LoadBalancerOfAnotherObject',
+    remedy:
+      'Name a load balancer that you made yourself; this one goes with the object that it was made for.',
+  },
+  D1024: { reason: 'ListenerMadeAnew', remedy: 'Nothing to do; the port was not served meanwhile.' },
 } as const satisfies Record<string, { readonly reason: string; readonly remedy: string }>;
 
 export type ProblemCode = keyof typeof problemTable;

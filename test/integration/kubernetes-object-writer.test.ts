@@ -134,27 +134,27 @@ describe('gate', () => {
 describe('claim', () => {
   it('adds the finalizer beside those of others, and the life number once', async () => {
     const ref = await aService(['example.com/theirs']);
-    expect(await writer.claim(ref, 1)).toEqual({ outcome: 'written', life: 1 });
+    expect(await writer.claim(ref, 1, 'created')).toEqual({ outcome: 'written', life: 1 });
     const { metadata } = await read(ref);
     expect(record(metadata)['finalizers']).toEqual(
       expect.arrayContaining(['example.com/theirs', 'clb-direct.io/resources']),
     );
     expect(record(record(metadata)['annotations'])['clb-direct.io/life']).toBe('1');
-    expect(await writer.claim(ref, 1)).toEqual({ outcome: 'written', life: 1 });
+    expect(await writer.claim(ref, 1, 'created')).toEqual({ outcome: 'written', life: 1 });
     expect(metadataOf(await read(ref))['resourceVersion']).toBe(record(metadata)['resourceVersion']);
   });
 
   it('raises the life number and never lowers it', async () => {
     const ref = await aService();
-    expect(await writer.claim(ref, 3)).toEqual({ outcome: 'written', life: 3 });
-    expect(await writer.claim(ref, 1)).toEqual({ outcome: 'written', life: 3 });
-    expect(await writer.claim(ref, 4)).toEqual({ outcome: 'written', life: 4 });
+    expect(await writer.claim(ref, 3, 'created')).toEqual({ outcome: 'written', life: 3 });
+    expect(await writer.claim(ref, 1, 'created')).toEqual({ outcome: 'written', life: 3 });
+    expect(await writer.claim(ref, 4, 'created')).toEqual({ outcome: 'written', life: 4 });
   });
 
   it('gives all who claim at once a life number that the object carried', async () => {
     const ref = await aService();
-    const claims = await Promise.all([2, 5, 1, 5, 3].map((life) => writer.claim(ref, life)));
-    const final = await writer.claim(ref, 1);
+    const claims = await Promise.all([2, 5, 1, 5, 3].map((life) => writer.claim(ref, life, 'created')));
+    const final = await writer.claim(ref, 1, 'created');
     expect(final).toEqual({ outcome: 'written', life: 5 });
     for (const [i, asked] of [2, 5, 1, 5, 3].entries()) {
       const claimed = claims[i];
@@ -167,9 +167,9 @@ describe('claim', () => {
 
   it('answers gone for an object that is being deleted, and for another of the name', async () => {
     const ref = await aService(['example.com/theirs']);
-    expect(await writer.claim(other(ref), 1)).toEqual({ outcome: 'gone' });
+    expect(await writer.claim(other(ref), 1, 'created')).toEqual({ outcome: 'gone' });
     await requestJson(admin, { method: 'DELETE', path: `${services}/${ref.name}` });
-    expect(await writer.claim(ref, 1)).toEqual({ outcome: 'gone' });
+    expect(await writer.claim(ref, 1, 'created')).toEqual({ outcome: 'gone' });
     expect(metadataOf(await read(ref))['finalizers']).toEqual(['example.com/theirs']);
   });
 });
@@ -177,7 +177,7 @@ describe('claim', () => {
 describe('status, id and release', () => {
   it('writes id and addresses, and takes all of it and the finalizer off again; the life number stays', async () => {
     const ref = await aService(['example.com/theirs']);
-    await writer.claim(ref, 1);
+    await writer.claim(ref, 1, 'created');
     expect(await writer.loadBalancerId(ref, 'lb-1')).toBe('written');
     const addresses = [
       { kind: 'ip', value: '1.2.3.4' },
@@ -213,7 +213,7 @@ describe('status, id and release', () => {
 
   it('leaves on skip what it wrote, and lets go', async () => {
     const ref = await aService();
-    await writer.claim(ref, 1);
+    await writer.claim(ref, 1, 'created');
     await writer.loadBalancerId(ref, 'lb-1');
     expect(await writer.release(ref, false)).toBe('written');
     const { metadata } = await read(ref);
@@ -223,7 +223,7 @@ describe('status, id and release', () => {
 
   it('ends the object that was only held by us', async () => {
     const ref = await aService();
-    await writer.claim(ref, 1);
+    await writer.claim(ref, 1, 'created');
     await requestJson(admin, { method: 'DELETE', path: `${services}/${ref.name}` });
     expect(metadataOf(await read(ref))['deletionTimestamp']).toBeDefined();
     expect(await writer.release(ref, true)).toBe('written');
@@ -233,7 +233,7 @@ describe('status, id and release', () => {
 
   it('is not held up by a Service that is no LoadBalancer any more', async () => {
     const ref = await aService();
-    await writer.claim(ref, 1);
+    await writer.claim(ref, 1, 'created');
     await writer.status(ref, [{ kind: 'ip', value: '1.2.3.4' }]);
     await patchObject(admin, `${services}/${ref.name}`, { spec: { type: 'ClusterIP' } });
     expect(await writer.status(ref, [{ kind: 'ip', value: '1.2.3.4' }])).toBe('conflict');

@@ -49,7 +49,8 @@ export const recordingWriter = (): RecordingWriter => {
       gates.push(verdict);
       return written(`gate ${verdict.pod.name} ${verdict.open ? 'True' : 'False'}: ${verdict.message}`);
     },
-    claim: async (object, life) => {
+    claim: async (object, life, source) => {
+      if (life === 0) return { outcome: written(`claim ${object.name} for ${source}`) };
       const now = Math.max(lives.get(object.uid) ?? 0, life);
       lives.set(object.uid, now);
       return { outcome: written(`claim ${object.name} life ${now}`), life: now };
@@ -80,6 +81,9 @@ export interface ReconcileWorld {
   callUnderWay(action: string): Promise<void>;
   /** What somebody else does to a load balancer, by hand. */
   readonly foreign: {
+    /** A load balancer that a user made; with these tags. */
+    createLoadBalancer(tags?: Readonly<Record<string, string>>, vpcId?: string): Promise<string>;
+    deleteLoadBalancer(loadBalancerId: string): Promise<void>;
     createListener(loadBalancerId: string, port: number, targetIp: string): Promise<void>;
     setWeight(loadBalancerId: string, targetIp: string, weight: number): Promise<void>;
   };
@@ -100,7 +104,11 @@ const targetsOf = (parameters: Readonly<Record<string, unknown>>): readonly Reco
     ? list(parameters.Targets)
     : nested.flatMap((rule) =>
         list(rule.Targets).map(
-          (target): Record<string, unknown> => ({ ListenerId: rule.ListenerId, ...target }),
+          (target): Record<string, unknown> => ({
+            ListenerId: rule.ListenerId,
+            ...(rule.LocationId === undefined ? {} : { LocationId: rule.LocationId }),
+            ...target,
+          }),
         ),
       );
 };
@@ -121,14 +129,30 @@ const normaliser = (podNames: ReadonlyMap<string, string>) => {
   return ({ action, parameters, loadBalancerId, code }: CallRecord): string => {
     const where = loadBalancerId === undefined ? '' : ` ${short(loadBalancerId, 'lb')}`;
     const targets = targetsOf(parameters).map((target) => {
-      const name = podNames.get(String(target.EniIp)) ?? String(target.EniIp);
+      const named = target.InstanceId ?? target.EniIp;
+      const name = podNames.get(String(named)) ?? String(named);
       const weight = target.Weight === undefined ? '' : ` w${String(target.Weight)}`;
-      return ` ${short(target.ListenerId, 'lbl')} ${signs[action] ?? ''}${name}${weight}`;
+      const rule = target.LocationId === undefined ? '' : `/${short(target.LocationId, 'loc')}`;
+      return ` ${short(target.ListenerId, 'lbl')}${rule} ${signs[action] ?? ''}${name}${weight}`;
     });
     const ports = Array.isArray(parameters.Ports)
       ? ` ${String(parameters.Protocol)}:${parameters.Ports.join(',')}`
       : '';
-    return `${action}${where}${ports}${targets.sort().join('')}${code === 'OK' ? '' : ` (${code})`}`;
+    const listeners = Array.isArray(parameters.ListenerIds)
+      ? parameters.ListenerIds.map((id) => ` ${short(id, 'lbl')}`).join('')
+      : '';
+    const listener = parameters.ListenerId === undefined ? '' : ` ${short(parameters.ListenerId, 'lbl')}`;
+    const renamed =
+      typeof parameters.ListenerName === 'string'
+        ? ` as ${parameters.ListenerName.slice(parameters.ListenerName.lastIndexOf('/') + 1)}`
+        : '';
+    const rules = Array.isArray(parameters.Rules)
+      ? parameters.Rules.map((rule) => ` ${String(rule.Domain)}${String(rule.Url)}`).join('')
+      : '';
+    const locations = Array.isArray(parameters.LocationIds)
+      ? parameters.LocationIds.map((id) => ` ${short(id, 'loc')}`).join('')
+      : '';
+    return `${action}${where}${ports}${listeners}${listener}${renamed}${rules}${locations}${targets.sort().join('')}${code === 'OK' ? '' : ` (${code})`}`;
   };
 };
 
@@ -250,6 +274,22 @@ export const startReconcileWorld = async (
       if (!arrived.has(action)) throw new Error(`no call of ${action}`);
     },
     foreign: {
+      createLoadBalancer: async (tags = {}, vpcId = clb.vpcId) => {
+        const { loadBalancerIds } = await byHand('CreateLoadBalancer', {
+          LoadBalancerType: 'OPEN',
+          VpcId: vpcId,
+          Tags: Object.entries(tags).map(([TagKey, TagValue]) => ({ TagKey, TagValue })),
+        });
+        for (let tries = 0; tries < 500; tries += 1) {
+          const made = clb.state().loadBalancers.find(({ id }) => id === loadBalancerIds[0]);
+          if (made?.status === 1) return made.id;
+          await systemClock.sleep(5);
+        }
+        throw new Error('no load balancer');
+      },
+      deleteLoadBalancer: async (loadBalancerId) => {
+        await byHand('DeleteLoadBalancer', { LoadBalancerIds: [loadBalancerId], ForceDelete: true });
+      },
       createListener: async (loadBalancerId, port, targetIp) => {
         const made = await byHand('CreateListener', {
           LoadBalancerId: loadBalancerId,

@@ -3,7 +3,7 @@ import { provenBindings, type Registered, stillBound } from '../../../shared/mod
 import type { KeptState, ListenerSettings, LoadBalancerKey } from '../../../shared/model/desired-state.ts';
 import { listenerOwner } from '../../../shared/model/names.ts';
 import type { Binding, ObservedListener, ObservedLoadBalancer } from '../../../shared/model/observed.ts';
-import { plan } from '../../../shared/model/plan.ts';
+import { claimsOf, plan } from '../../../shared/model/plan.ts';
 import type { TargetHealthRead } from '../../../shared/model/plan-targets.ts';
 import type { Plan, Policy } from '../../../shared/model/plan-types.ts';
 import type { HistoryEvent } from '../../sandbox/scenario/history.ts';
@@ -25,6 +25,7 @@ interface Recorded {
   readonly states: Map<string, KeptState>;
   seen: LoadBalancerSeen | undefined;
   bindings: readonly Binding[];
+  ruleOwners: Plan['ruleOwners'];
   /** What the last plan wanted registered: a target that then shows up was bound for that Pod. */
   planned: readonly Registered[];
   readonly health: Map<string, TargetHealthRead>;
@@ -122,6 +123,7 @@ export class CoreReplay {
       states: new Map(),
       seen: undefined,
       bindings: [],
+      ruleOwners: [],
       planned: [],
       health: new Map(),
       lastAnswer: undefined,
@@ -177,17 +179,12 @@ export class CoreReplay {
 
   #plan(now: number, recorded: Recorded, seen: LoadBalancerSeen, states: readonly KeptState[]): Plan {
     const observed = this.#observed(seen, states);
-    const proven = provenBindings(
-      observed,
-      states.map(({ state }) => state),
-      recorded.bindings,
-      recorded.planned,
-      now,
-    );
+    const known = { states, complete: true, ruleOwners: recorded.ruleOwners };
+    const read = claimsOf(known, observed);
+    const proven = provenBindings(read, recorded.bindings, recorded.planned, now);
     recorded.bindings = stillBound(proven, observed);
     const answer = plan({
-      states,
-      complete: true,
+      ...known,
       observed,
       bindings: recorded.bindings,
       registered: [],
@@ -196,10 +193,11 @@ export class CoreReplay {
       policy: this.#policy,
       now,
     });
+    recorded.ruleOwners = answer.ruleOwners;
     recorded.planned = answer.steps.flatMap((step) =>
       step.do === 'register'
-        ? step.targets.flatMap(({ listenerId, ip, port, backendUid }): Registered[] =>
-            backendUid === undefined ? [] : [{ listenerId, ip, port, backendUid }],
+        ? step.targets.flatMap(({ backendUid, ...target }): Registered[] =>
+            backendUid === undefined ? [] : [{ ...target, backendUid }],
           )
         : [],
     );

@@ -1,4 +1,5 @@
 import type { IngressClassFact, IngressFact, IngressRuleFact } from '../../model/facts.ts';
+import { loadBalancerIdAnnotationOf } from '../../model/names.ts';
 import type { RuleKey } from '../../model/place.ts';
 import { type Problem, problem } from '../../model/problems.ts';
 import { annotationKeys, jsonOf, notAllowed } from './annotations.ts';
@@ -103,6 +104,10 @@ export const ingressFact = (object: unknown, options: OwnerFactOptions = {}): Pa
     existing: annotationKeys.ingressExistingLoadBalancer,
     subnet: annotationKeys.ingressInternalSubnet,
     ordinalWeights: annotationKeys.ingressOrdinalWeights,
+    loadBalancerId: loadBalancerIdAnnotationOf(
+      'Ingress',
+      options.ownKeysOnly === true ? 'class' : 'annotation',
+    ),
     ownKeysOnly: options.ownKeysOnly ?? false,
     defaultMode: options.defaultMode ?? 'node-port',
   });

@@ -1,5 +1,5 @@
 import type { OwnerFact, ServiceMode } from '../../model/facts.ts';
-import { finalizer, lifeAnnotation, loadBalancerIdAnnotation, sourceAnnotation } from '../../model/names.ts';
+import { finalizer, lifeAnnotation, sourceAnnotation } from '../../model/names.ts';
 import type { Problem } from '../../model/problems.ts';
 import {
   annotationKeys,
@@ -28,6 +28,8 @@ export interface OwnerKeys {
   readonly existing: string;
   readonly subnet: string;
   readonly ordinalWeights: string;
+  /** Where the load balancer's id is written. */
+  readonly loadBalancerId: string;
   /** Only our own keys count for mode; beside TKE's controllers. */
   readonly ownKeysOnly: boolean;
   readonly defaultMode: 'direct' | 'node-port';
@@ -110,7 +112,7 @@ export const ownerFact = (object: unknown, identity: Identity, keys: OwnerKeys):
     finalizer: list(metadata['finalizers']).includes(finalizer),
     ...optional('life', life),
     source: sourceOf(annotations[sourceAnnotation]),
-    ...optional('writtenLoadBalancerId', text(annotations[loadBalancerIdAnnotation])),
+    ...optional('writtenLoadBalancerId', text(annotations[keys.loadBalancerId])),
     statusAddresses: addressesOf(status),
     ...(deciding.length > 0 && mode !== 'skip' ? {} : { mode }),
     ...optional('internalSubnetId', subnet.value),

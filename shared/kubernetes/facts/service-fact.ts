@@ -1,4 +1,5 @@
 import type { NodeChoice, ServiceFact, ServicePortFact } from '../../model/facts.ts';
+import { loadBalancerIdAnnotationOf } from '../../model/names.ts';
 import { type Problem, problem } from '../../model/problems.ts';
 import { annotationKeys, maxPreStopSleepSeconds, notAllowed, readChoice } from './annotations.ts';
 import { ownerFact } from './owner.ts';
@@ -93,6 +94,10 @@ export const serviceFact = (object: unknown, options: OwnerFactOptions = {}): Pa
     existing: annotationKeys.existingLoadBalancer,
     subnet: annotationKeys.internalSubnet,
     ordinalWeights: annotationKeys.ordinalWeights,
+    loadBalancerId: loadBalancerIdAnnotationOf(
+      'Service',
+      options.ownKeysOnly === true ? 'class' : 'annotation',
+    ),
     ownKeysOnly: options.ownKeysOnly ?? false,
     defaultMode: options.defaultMode ?? 'node-port',
   });

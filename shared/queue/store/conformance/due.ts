@@ -231,7 +231,7 @@ export const dueSuite = (makeStore: MakeStore): void => {
       await (await take()).retry(0, 'throttled');
       const next = await take();
       expect(next.mustObserve).toBe(true);
-      await next.record({ ...next.recorded, observedAt: 2 });
+      await next.record({ ...next.recorded, wholeReadAt: 2 });
       await next.retry(0, 'ResourceInOperating');
       expect((await take()).mustObserve).toBe(false);
     });
@@ -264,7 +264,7 @@ export const dueSuite = (makeStore: MakeStore): void => {
       ]);
       const late = await take();
       expect(late.mustObserve).toBe(true);
-      await late.record({ ...late.recorded, observedAt: 2 });
+      await late.record({ ...late.recorded, wholeReadAt: 2 });
       await late.done({ applied: {}, released: [] });
       await clock.advance(60_000);
       expect(await dueKeys()).toEqual([]);

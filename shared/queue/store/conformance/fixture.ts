@@ -74,7 +74,7 @@ export const unreadableEventOf = (object: string, sequence: Sequence, lb = 'lb-a
 export const recordedWith = (loadBalancerId: string, more: Partial<Recorded> = {}): Recorded => ({
   ...nothingRecorded,
   loadBalancer: { loadBalancerId, addresses: [], listeners: [] },
-  observedAt: 1,
+  wholeReadAt: 1,
   ...more,
 });
 
