@@ -3,6 +3,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { type ApiServer, startApiServer } from '../../infra/sandbox/cluster/api-server/server.ts';
 import { type Connection, connectionOf } from '../../shared/kubernetes/connection.ts';
 import { list, record, text } from '../../shared/kubernetes/facts/read.ts';
+import { objectPath } from '../../shared/kubernetes/object-path.ts';
 import { createObjectWriter, type HttpObjectWriter } from '../../shared/kubernetes/object-writer-http.ts';
 import { createObject, getObject, patchObject, requestJson } from '../../shared/kubernetes/request.ts';
 import type { ObjectRef } from '../../shared/model/facts.ts';
@@ -84,13 +85,8 @@ const aPod = async (): Promise<{ ref: ObjectRef; resourceVersion: string }> => {
   return { ref: refOf('Pod', created), resourceVersion: text(metadataOf(created)['resourceVersion']) ?? '' };
 };
 
-const read = async ({ kind, name }: ObjectRef): Promise<Readonly<Record<string, unknown>>> =>
-  record(
-    await getObject(
-      admin,
-      kind === 'Pod' ? `/api/v1/namespaces/default/pods/${name}` : `${services}/${name}`,
-    ),
-  );
+const read = async (ref: ObjectRef): Promise<Readonly<Record<string, unknown>>> =>
+  record(await getObject(admin, objectPath(ref)));
 
 const verdict = (pod: ObjectRef, more: { open?: boolean; resourceVersion?: string } = {}) => ({
   pod,
