@@ -90,9 +90,11 @@ export const decideClaims = ({ states, complete, observed, ruleOwners }: Input):
   /** It may live: not every object was put yet, and nobody is told anything until then. */
   const mayCome = (uid: string | undefined): boolean => !complete && stateOf(uid) === undefined;
   const isDead = (uid: string | undefined): boolean => complete && stateOf(uid) === undefined;
-  const ownerOfRule = (spot: Spot): string | undefined =>
-    ruleOwners.find((entry) => entry.listenerId === spot.listenerId && entry.locationId === spot.locationId)
-      ?.ownerUid;
+  const recordedOwners = new Map(
+    ruleOwners.map((entry) => [`${entry.listenerId} ${entry.locationId}`, entry.ownerUid]),
+  );
+  const ownerOfRule = ({ listenerId, locationId }: Spot): string | undefined =>
+    recordedOwners.get(`${listenerId} ${locationId}`);
   const isRemovable = (listener: ObservedListener): boolean =>
     hasSpoken(listener.ownerUid) &&
     (listener.rules ?? []).every(({ locationId }) => {

@@ -172,6 +172,8 @@ export const startReconcileWorld = async (
     readonly speed?: number;
     /** Of another world, which goes on owning it. */
     readonly clb?: ClbSimulator;
+    /** The network that we are told to use; the simulator's own if absent. */
+    readonly vpcId?: string;
     /** In place of the simulator's API. */
     readonly api?: ClbApi & { readonly calls: readonly Call[] };
   } = {},
@@ -209,7 +211,7 @@ export const startReconcileWorld = async (
       pace: (action, lane) => store.budget.ask(action, lane),
       clock: systemClock,
       clusterId: testPolicy.clusterId,
-      vpcId: clb.vpcId,
+      vpcId: options.vpcId ?? clb.vpcId,
     }),
     writer,
     policy: testPolicy,
