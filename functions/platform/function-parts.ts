@@ -36,12 +36,12 @@ export interface FunctionParts {
  * @param store what holds and budget are taken from
  */
 export const functionParts = (
-  settings: Pick<CommonSettings, 'policy' | 'gateType' | 'claim'> & { readonly clb: ClbSettings },
+  settings: Pick<CommonSettings, 'policy' | 'gateType'> & { readonly clb: ClbSettings },
   store: Store,
   connection: Connection,
   log: Log,
 ): FunctionParts => {
-  const { clb, claim, policy, gateType } = settings;
+  const { clb, policy, gateType } = settings;
   const clock = systemClock;
   const api = createClbApi({
     region: clb.region,
@@ -59,7 +59,7 @@ export const functionParts = (
       clusterId: policy.clusterId,
       ...(clb.vpcId === undefined ? {} : { vpcId: clb.vpcId }),
     }),
-    writer: createObjectWriter(connection, { component: 'clb-direct', now: clock.now, claim }),
+    writer: createObjectWriter(connection, { component: 'clb-direct', now: clock.now }),
     policy,
     gateType,
     clock,
