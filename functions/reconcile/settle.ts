@@ -16,6 +16,9 @@ export type Result = ReconcileAnswer['results'][number];
  */
 const lateCallMs = 11_000;
 
+/** No put tells that every object was put: who waits for it looks again. */
+const undecidedAfterMs = 5_000;
+
 export const appliedOf = (states: readonly KeptState[]): Record<string, Sequence> =>
   Object.fromEntries(states.map(({ state, sequence }) => [state.object.uid, sequence]));
 
@@ -104,7 +107,11 @@ export const settle = async (
   }
   // The check for late calls comes at its own time: a deadline that is nearer waits for it.
   const inherited = hold.inherited !== 'released' && !isLast;
-  const deadlineMs = pass.nextAt === undefined ? undefined : Math.max(0, pass.nextAt - deps.clock.now());
+  const times = [
+    ...(pass.nextAt === undefined ? [] : [Math.max(0, pass.nextAt - deps.clock.now())]),
+    ...(pass.claims.undecided ? [undecidedAfterMs] : []),
+  ];
+  const deadlineMs = times.length === 0 ? undefined : Math.min(...times);
   const dueAfterMs = inherited ? lateCallMs : deadlineMs;
   const done: Done = {
     applied: appliedOf(

@@ -1,6 +1,6 @@
 import { ApplyError, ClbError, type Newer } from '../../shared/clb/clb-port.ts';
 import { provenBindings, type Registered, stillBound } from '../../shared/model/bindings.ts';
-import { isBoundAt } from '../../shared/model/bound-places.ts';
+import { boundIn } from '../../shared/model/bound-places.ts';
 import type { Claims } from '../../shared/model/claims.ts';
 import type { KeptState } from '../../shared/model/desired-state.ts';
 import type { Hold } from '../../shared/model/hold.ts';
@@ -157,13 +157,14 @@ class Walk {
   /** What the answers to a step say: the load balancer as it must be now, and for whom its targets were bound. */
   #learn(step: Step, observed: ObservedLoadBalancer, newer: Newer | undefined): void {
     this.#observed = observed;
+    const isBound = boundIn(observed);
     if (step.do === 'register') {
       const bound = step.targets.flatMap(({ backendUid, ...target }): Registered[] =>
-        backendUid !== undefined && isBoundAt(observed, target, target) ? [{ ...target, backendUid }] : [],
+        backendUid !== undefined && isBound(target) ? [{ ...target, backendUid }] : [],
       );
       this.#registered = [...this.#registered, ...bound];
     }
-    this.#registered = this.#registered.filter((target) => isBoundAt(observed, target, target));
+    this.#registered = this.#registered.filter(isBound);
     // What was taken away made room for what a quota refused: no need to wait.
     if (makesRoom.has(step.do) && this.#quotaRefused && this.#retry !== undefined) {
       this.#retry = { ...this.#retry, afterMs: roomAfterMs };

@@ -163,8 +163,12 @@ describe('rules', () => {
       LocationIds: ['loc-2'],
     });
     expect(applied.observed.listeners[0]?.rules?.map(({ locationId }) => locationId)).toEqual(['loc-3']);
-    await run(clb, { ...step, locationIds: [] });
-    expect(clb.calls).toHaveLength(3);
+    const allGone = scripted([
+      ['DeleteRule', { fails: { kind: 'not-found', what: 'listener', message: 'LocationNotFound' } }],
+      ['DescribeListeners', { answer: { Listeners: [] } }],
+    ]);
+    await run(allGone, step, before);
+    expect(allGone.actions()).toEqual(['DescribeListeners']);
   });
 
   it('targets are named with their rule, and change nothing behind another', async () => {

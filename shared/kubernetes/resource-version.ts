@@ -1,3 +1,4 @@
+import { isNewer } from '../model/resource-version.ts';
 import type { Connection } from './connection.ts';
 import { record, text } from './facts/read.ts';
 import { requestJson } from './request.ts';
@@ -13,7 +14,7 @@ export const hasReached = (a: string | undefined, b: string): boolean => {
   if (a === undefined || !digits.test(a) || !digits.test(b)) return false;
   const left = a.replace(/^0+/, '');
   const right = b.replace(/^0+/, '');
-  return left.length === right.length ? left >= right : left.length > right.length;
+  return left === right || isNewer(left, right);
 };
 
 /** `metadata.resourceVersion` of an object, a list or a bookmark. */

@@ -1,9 +1,9 @@
 import {
   type Address,
   type BoundPlace,
-  bindingAt,
+  bindingsByTarget,
+  boundIn,
   isAt,
-  isBoundAt,
   type Spot,
   sameSpot,
 } from './bound-places.ts';
@@ -46,12 +46,13 @@ export const provenBindings = (
   known: readonly Binding[],
   registered: readonly Registered[],
   now: number,
-): readonly Binding[] =>
-  read.places.flatMap((held) => {
+): readonly Binding[] => {
+  const recorded = bindingsByTarget(known);
+  return read.places.flatMap((held) => {
     const { listenerId, locationId, place, claim } = held;
     if (claim === undefined) return [];
     return held.targets.flatMap((target): Binding[] => {
-      const before = bindingAt(known, held, target);
+      const before = recorded({ ...held, ip: target.ip, port: target.port });
       if (before !== undefined) {
         const same = before.weight === target.weight;
         return [{ ...before, weight: target.weight, weightAt: same ? before.weightAt : now }];
@@ -73,9 +74,10 @@ export const provenBindings = (
       ];
     });
   });
+};
 
 /** Records of targets that are bound no more are forgotten at once, so that the address can be recorded anew. */
 export const stillBound = (
   bindings: readonly Binding[],
   observed: ObservedLoadBalancer,
-): readonly Binding[] => bindings.filter((binding) => isBoundAt(observed, binding, binding));
+): readonly Binding[] => bindings.filter(boundIn(observed));

@@ -35,6 +35,9 @@ export interface Address {
   readonly port: number;
 }
 
+const keyOf = ({ listenerId, locationId = '', ip, port }: Spot & Address): string =>
+  `${listenerId} ${locationId} ${ip} ${port}`;
+
 export const isAt = (a: Address, b: Address): boolean => a.ip === b.ip && a.port === b.port;
 
 export const bindingAt = (bindings: readonly Binding[], spot: Spot, address: Address): Binding | undefined =>
@@ -46,11 +49,22 @@ export const isReadOf = (target: Spot & Address, read: Spot & Address): boolean 
   (target.locationId === undefined || read.locationId === target.locationId) &&
   isAt(read, target);
 
-export const isBoundAt = (observed: ObservedLoadBalancer, spot: Spot, address: Address): boolean =>
-  observed.listeners.some(
-    (listener) =>
-      listener.listenerId === spot.listenerId &&
-      placesOf(listener).some(
-        (place) => sameSpot(place, spot) && place.targets.some((target) => isAt(target, address)),
+/** Whether a target is bound, asked for many: there may be thousands. */
+export const boundIn = (observed: ObservedLoadBalancer): ((target: Spot & Address) => boolean) => {
+  const bound = new Set(
+    observed.listeners.flatMap((listener) =>
+      placesOf(listener).flatMap((place) =>
+        place.targets.map(({ ip, port }) => keyOf({ ...place, ip, port })),
       ),
+    ),
   );
+  return (target) => bound.has(keyOf(target));
+};
+
+/** Records by their target. */
+export const bindingsByTarget = (
+  bindings: readonly Binding[],
+): ((target: Spot & Address) => Binding | undefined) => {
+  const known = new Map(bindings.map((binding): [string, Binding] => [keyOf(binding), binding]));
+  return (target) => known.get(keyOf(target));
+};

@@ -34,6 +34,8 @@ export interface Claims {
   readonly unwanted: readonly ObservedListener[];
   readonly unwantedRules: readonly Required<Spot>[];
   readonly ruleOwners: RuleOwners;
+  /** Something was left as it is only because not every object was put yet. */
+  readonly undecided: boolean;
 }
 
 /** TCP, HTTP, HTTPS and TCP_SSL share one space of ports; UDP and QUIC another. */
@@ -85,10 +87,14 @@ export const decideClaims = ({ states, complete, observed, ruleOwners }: Input):
     const state = stateOf(uid);
     return state === undefined ? complete : state.intent === 'serve' || state.intent === 'release';
   };
+  /** It may live: not every object was put yet, and nobody is told anything until then. */
+  const mayCome = (uid: string | undefined): boolean => !complete && stateOf(uid) === undefined;
   const isDead = (uid: string | undefined): boolean => complete && stateOf(uid) === undefined;
-  const ownerOfRule = (spot: Spot): string | undefined =>
-    ruleOwners.find((entry) => entry.listenerId === spot.listenerId && entry.locationId === spot.locationId)
-      ?.ownerUid;
+  const recordedOwners = new Map(
+    ruleOwners.map((entry) => [`${entry.listenerId} ${entry.locationId}`, entry.ownerUid]),
+  );
+  const ownerOfRule = ({ listenerId, locationId }: Spot): string | undefined =>
+    recordedOwners.get(`${listenerId} ${locationId}`);
   const isRemovable = (listener: ObservedListener): boolean =>
     hasSpoken(listener.ownerUid) &&
     (listener.rules ?? []).every(({ locationId }) => {
@@ -130,12 +136,16 @@ export const decideClaims = ({ states, complete, observed, ruleOwners }: Input):
       if (present === undefined && recorded !== undefined && !isDead(recorded)) {
         // Its owner said that it does not want it: it goes, and whoever wants it makes it anew.
         if (hasSpoken(recorded)) unwantedRules.push({ listenerId, locationId });
-        else for (const claim of rivals) lost.push({ ...claim, what: 'rule', holder: { uid: recorded } });
+        else if (!mayCome(recorded))
+          for (const claim of rivals) lost.push({ ...claim, what: 'rule', holder: { uid: recorded } });
         keep(recorded);
         continue;
       }
       const most = Math.max(0, ...rivals.map((claim) => boundOf(claim, place)));
-      const winner = present ?? rivals.find((claim) => boundOf(claim, place) === most);
+      // With the store lost, who has what is bound there may be put any moment.
+      const isWaitedFor = !complete && recorded === undefined && most === 0 && place.targets.length > 0;
+      const winner =
+        present ?? (isWaitedFor ? undefined : rivals.find((claim) => boundOf(claim, place) === most));
       if (winner === undefined && complete) unwantedRules.push({ listenerId, locationId });
       keep(winner?.state.object.uid ?? recorded, winner);
       for (const claim of rivals) {
@@ -203,7 +213,7 @@ export const decideClaims = ({ states, complete, observed, ruleOwners }: Input):
     }
     // It is in the way of who won the port, and goes first; or it is not known whether it may.
     leave(there);
-    if (isRemovable(there)) continue;
+    if (isRemovable(there) || mayCome(owner)) continue;
     for (const claim of sharing)
       lost.push({ ...claim, what: 'port', holder: owner === undefined ? 'older' : { uid: owner } });
   }
@@ -211,5 +221,10 @@ export const decideClaims = ({ states, complete, observed, ruleOwners }: Input):
     if (!listener.ours) continue;
     if (!slots.has(slotOf(listener))) leave(listener);
   }
-  return { places, missing, lost, adopted, unwanted, unwantedRules, ruleOwners: owners };
+  const undecided =
+    observed.listeners.some(({ ours, ownerUid }) => ours && mayCome(ownerUid)) ||
+    places.some(
+      (place) => place.locationId !== undefined && place.claim === undefined && mayCome(ownerOfRule(place)),
+    );
+  return { places, missing, lost, adopted, unwanted, unwantedRules, ruleOwners: owners, undecided };
 };

@@ -182,7 +182,7 @@ export const planTargets = (input: TargetPlanInput): TargetPlan => {
     }
     // The CLB knows an address once in its layer-4 listeners of one protocol; rules share addresses freely.
     const claim = `${place.place.protocol} ${endpoint.ip}:${endpoint.port}`;
-    if (place.locationId === undefined && input.claims.has(claim)) {
+    if (input.claims.has(claim)) {
       problems.push(
         problem(
           'E4036',

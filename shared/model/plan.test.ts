@@ -129,6 +129,22 @@ describe('listeners', () => {
     ]);
   });
 
+  test('a Pod that the CLB refused keeps no settings from being changed (L12)', () => {
+    const listener = aListener([aTarget('10.0.0.1')]);
+    const changed = { ...listener, settings: { ...listener.settings, sessionExpireSeconds: 60 } };
+    const refused = [
+      {
+        objectUid: 'uid-web',
+        code: 'D1009' as const,
+        listener: { protocol: 'TCP', port: 80 },
+        podUid: 'uid-b',
+      },
+    ];
+    expect(lines(planFor(aState([a]), aLoadBalancer([changed]), [aBinding(a)], { refused }))).toEqual([
+      'modify lbl-00000001',
+    ]);
+  });
+
   test('of two objects that want one port the older gets it, the other is told', () => {
     const younger = aState([b], { object: serviceRef('late'), createdAt: 5 });
     const planned = plan({

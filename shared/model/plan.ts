@@ -1,5 +1,5 @@
 import type { Registered } from './bindings.ts';
-import { bindingAt, isAt } from './bound-places.ts';
+import { bindingAt, isAt, type Spot, sameSpot } from './bound-places.ts';
 import { type Claim, type Claims, decideClaims } from './claims.ts';
 import { isDeepStrictEqual } from './deep-equal.ts';
 import type { DesiredState, KeptState } from './desired-state.ts';
@@ -222,13 +222,21 @@ export const plan = (input: PlanInput): Plan => {
     ...listeners.problems,
   ];
   const claims = new Set<string>();
+  const byListener = new Map<string, Binding[]>();
+  for (const binding of input.bindings) {
+    const known = byListener.get(binding.listenerId);
+    if (known === undefined) byListener.set(binding.listenerId, [binding]);
+    else known.push(binding);
+  }
+  const bindingsAt = (spot: Spot): readonly Binding[] =>
+    (byListener.get(spot.listenerId) ?? []).filter((binding) => sameSpot(binding, spot));
   const targetPlans = decided.places.flatMap((place): TargetPlan[] => {
     const { claim } = place;
     if (claim === undefined) return [];
     const planned = planTargets({
       claim,
       place,
-      bindings: input.bindings.filter(({ listenerId }) => listenerId === place.listenerId),
+      bindings: bindingsAt(place),
       registered: input.registered,
       claims,
       health: input.health,

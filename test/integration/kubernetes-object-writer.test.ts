@@ -3,6 +3,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { type ApiServer, startApiServer } from '../../infra/sandbox/cluster/api-server/server.ts';
 import { type Connection, connectionOf } from '../../shared/kubernetes/connection.ts';
 import { list, record, text } from '../../shared/kubernetes/facts/read.ts';
+import { objectPath } from '../../shared/kubernetes/object-path.ts';
 import { createObjectWriter, type HttpObjectWriter } from '../../shared/kubernetes/object-writer-http.ts';
 import { createObject, getObject, patchObject, requestJson } from '../../shared/kubernetes/request.ts';
 import type { ObjectRef } from '../../shared/model/facts.ts';
@@ -18,8 +19,8 @@ let connection: Connection;
 let writer: HttpObjectWriter;
 let count = 0;
 
-/** Only what the functions' Role gives: `patch` on two status subresources, and to create Events. */
-const rights = ['patch pods/status', 'patch services/status', 'create events/'];
+/** Only what the functions' Role gives: `patch` on three status subresources, and to create Events. */
+const rights = ['patch pods/status', 'patch services/status', 'patch ingresses/status', 'create events/'];
 
 beforeAll(async () => {
   server = await startApiServer({
@@ -50,6 +51,17 @@ const refOf = (kind: ObjectRef['kind'], object: unknown): ObjectRef => ({
   uid: text(metadataOf(object)['uid']) ?? '',
 });
 
+const ingresses = '/apis/networking.k8s.io/v1/namespaces/default/ingresses';
+
+const anIngress = async (): Promise<ObjectRef> => {
+  count += 1;
+  const created = await createObject(admin, ingresses, {
+    metadata: { name: `web-${count}`, annotations: { 'kubernetes.io/ingress.class': 'qcloud' } },
+    spec: { defaultBackend: { service: { name: 'web', port: { number: 80 } } } },
+  });
+  return refOf('Ingress', created);
+};
+
 const aService = async (finalizers: readonly string[] = []): Promise<ObjectRef> => {
   count += 1;
   const created = await createObject(admin, services, {
@@ -73,13 +85,8 @@ const aPod = async (): Promise<{ ref: ObjectRef; resourceVersion: string }> => {
   return { ref: refOf('Pod', created), resourceVersion: text(metadataOf(created)['resourceVersion']) ?? '' };
 };
 
-const read = async ({ kind, name }: ObjectRef): Promise<Readonly<Record<string, unknown>>> =>
-  record(
-    await getObject(
-      admin,
-      kind === 'Pod' ? `/api/v1/namespaces/default/pods/${name}` : `${services}/${name}`,
-    ),
-  );
+const read = async (ref: ObjectRef): Promise<Readonly<Record<string, unknown>>> =>
+  record(await getObject(admin, objectPath(ref)));
 
 const verdict = (pod: ObjectRef, more: { open?: boolean; resourceVersion?: string } = {}) => ({
   pod,
@@ -171,6 +178,63 @@ describe('claim', () => {
     await requestJson(admin, { method: 'DELETE', path: `${services}/${ref.name}` });
     expect(await writer.claim(ref, 1, 'created')).toEqual({ outcome: 'gone' });
     expect(metadataOf(await read(ref))['finalizers']).toEqual(['example.com/theirs']);
+  });
+});
+
+describe('the source of the load balancer', () => {
+  const annotationsOf = async (ref: ObjectRef) => record(metadataOf(await read(ref))['annotations']);
+
+  it('is written with the finalizer; an existing one needs no life number', async () => {
+    const ref = await aService();
+    expect(await writer.claim(ref, 0, 'lb-7')).toEqual({ outcome: 'written' });
+    const { metadata } = await read(ref);
+    expect(record(metadata)['finalizers']).toEqual(['clb-direct.io/resources']);
+    expect(record(metadata)['annotations']).toEqual({ 'clb-direct.io/load-balancer': 'lb-7' });
+    expect(await writer.claim(ref, 1, 'created')).toEqual({ outcome: 'written', life: 1 });
+    expect(await annotationsOf(ref)).toMatchObject({ 'clb-direct.io/load-balancer': 'created' });
+    expect(await writer.claim(ref, 0, 'lb-8')).toEqual({ outcome: 'written', life: 1 });
+    await writer.release(ref, true);
+    expect(await annotationsOf(ref)).toEqual({ 'clb-direct.io/life': '1' });
+  });
+});
+
+describe('an Ingress', () => {
+  const annotationsOf = async (ref: ObjectRef) => record(metadataOf(await read(ref))['annotations']);
+
+  it('is claimed, shows id and addresses, and is let go of, as a Service is', async () => {
+    const ref = await anIngress();
+    expect(await writer.claim(ref, 0, 'lb-7')).toEqual({ outcome: 'written' });
+    expect(await writer.loadBalancerId(ref, 'lb-7')).toBe('written');
+    expect(await writer.status(ref, [{ kind: 'ip', value: '1.2.3.4' }])).toBe('written');
+    const shown = await read(ref);
+    expect(metadataOf(shown)['finalizers']).toEqual(['clb-direct.io/resources']);
+    expect(metadataOf(shown)['annotations']).toMatchObject({
+      'kubernetes.io/ingress.qcloud-loadbalance-id': 'lb-7',
+    });
+    expect(list(record(record(shown['status'])['loadBalancer'])['ingress'])).toMatchObject([
+      { ip: '1.2.3.4' },
+    ]);
+    expect(await writer.release(ref, true)).toBe('written');
+    const after = await read(ref);
+    expect(metadataOf(after)['annotations']).toEqual({ 'kubernetes.io/ingress.class': 'qcloud' });
+    expect(list(metadataOf(after)['finalizers'])).toEqual([]);
+    expect(list(record(record(after['status'])['loadBalancer'])['ingress'])).toEqual([]);
+    expect(await writer.release(other(ref), true)).toBe('gone');
+  });
+
+  it('beside TKE’s own controllers none of their annotations is written, on Services neither', async () => {
+    const own = createObjectWriter(connection, { component: 'clb-direct', now, claim: 'class' });
+    for (const ref of [await anIngress(), await aService()]) {
+      await own.claim(ref, 0, 'lb-7');
+      await own.loadBalancerId(ref, 'lb-7');
+      const keys = Object.keys(await annotationsOf(ref)).filter(
+        (key) => key !== 'kubernetes.io/ingress.class',
+      );
+      expect(keys.every((key) => key.startsWith('clb-direct.io/'))).toBe(true);
+      expect(await annotationsOf(ref)).toMatchObject({ 'clb-direct.io/load-balancer-id': 'lb-7' });
+      await own.release(ref, true);
+      expect(await annotationsOf(ref)).not.toHaveProperty('clb-direct.io/load-balancer-id');
+    }
   });
 });
 

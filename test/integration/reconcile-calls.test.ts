@@ -104,7 +104,7 @@ describe('the calls of a Service’s life (L10)', () => {
       world.script();
       await world.clock.advance(1_000);
       const answer = await world.readiness();
-      expect(world.script()).toEqual(['DescribeTargetHealth lb#1']);
+      expect(world.script()).toEqual(['DescribeTargetHealth lb#1 lbl#1']);
       expect(answer).toMatchObject({ waiting: 1, opened: 0 });
       expect(world.writer.gates.at(-1)?.message).toMatch(/10\.99\.0\.4:80 is (Unknown|Dead)$/);
     });

@@ -63,7 +63,15 @@ describe('a load balancer that a user made', () => {
   test('is shared by Services; what others have on it stays to the byte (L8)', async () => {
     await world.foreign.createListener(loadBalancerId, 9090, '10.99.7.7');
     const foreign = () =>
-      JSON.stringify(world.clb.state().loadBalancers[0]?.listeners.find(({ port }) => port === 9090));
+      world.clb
+        .state()
+        .loadBalancers[0]?.listeners.filter(({ port }) => port === 9090)
+        .map(({ id, name, protocol, targets }) => [
+          id,
+          name,
+          protocol,
+          targets.map(({ ip, port, weight }) => [ip, port, weight]),
+        ]);
     const before = foreign();
     world.script();
     await world.put(service('one', 80, [pod(1)]));
@@ -103,7 +111,8 @@ describe('a load balancer that a user made', () => {
     expect(writes()).toEqual(['DeleteLoadBalancerListeners lb#1 lbl#3']);
     expect(world.writer.lines.at(-1)).toBe('release two, cleared');
     // Never deleted, and nothing is kept of it.
-    expect(foreign()).toBe(before);
+    expect(foreign()).toEqual(before);
+    expect(before).toHaveLength(1);
     expect(await world.store.loadBalancers()).toEqual([]);
   });
 
@@ -145,6 +154,39 @@ describe('a load balancer that a user made', () => {
     await world.settle();
     expect(world.writer.lines).toContain('release one');
     expect(bound()).toEqual(['80 (uid-one): 10.99.0.1=10', '81 (uid-two): 10.99.0.2=10 10.99.0.3=10']);
+  });
+
+  test('an object is let go of only when nothing of it is left', async () => {
+    await world.put(service('one', 80, [pod(1)]));
+    await world.settle();
+    const allow = world.clb.faults.inject({
+      action: 'DeleteLoadBalancerListeners',
+      effect: { kind: 'error', code: 'OperationDenied', message: 'a redirection points at it' },
+    });
+    await world.put(released('one'));
+    expect(await world.pass()).toBe('retry');
+    expect(world.writer.lines.join()).not.toContain('release');
+    allow();
+    await world.clock.advance(30_000);
+    await world.settle();
+    expect(bound()).toEqual([]);
+    expect(world.writer.lines.at(-1)).toBe('release one, cleared');
+  });
+
+  test('that must not be used any more is still rid of what we had on it (L8)', async () => {
+    await world.put(service('one', 80, [pod(1)]));
+    await world.put(service('two', 81, [pod(2)]));
+    await world.settle();
+    const again = await startReconcileWorld({ clb: world.clb, vpcId: 'vpc-another0' });
+    await again.put(service('two', 81, [pod(2)], { finalizer: true }));
+    await again.put(released('one'));
+    await again.pass();
+    expect(bound()).toEqual(['81 (uid-two): 10.99.0.2=10']);
+    expect(again.writer.lines).toEqual(['release one, cleared']);
+    expect(again.writer.events.map(({ object, message }) => `${object.name} ${message.slice(0, 5)}`)).toEqual(
+      ['two E4011'],
+    );
+    await again.close();
   });
 
   test('an object that cannot be claimed gets no listener', async () => {

@@ -6,7 +6,13 @@ import type { CallRecord } from '../../infra/sandbox/clb/calls.ts';
 import type { ClbSettings } from '../../infra/sandbox/clb/settings.ts';
 import { type ClbSimulator, startClbSimulator } from '../../infra/sandbox/clb/simulator.ts';
 import { createClb } from '../../shared/clb/clb.ts';
-import { type Action, type Answer, createClbApi, type Requests } from '../../shared/clb/clb-api.ts';
+import {
+  type Action,
+  type Answer,
+  type ClbApi,
+  createClbApi,
+  type Requests,
+} from '../../shared/clb/clb-api.ts';
 import { makeDesiredStateEvent } from '../../shared/events/make-event.ts';
 import { formatSequence } from '../../shared/events/sequence.ts';
 import type {
@@ -92,6 +98,9 @@ export interface ReconcileWorld {
   close(): Promise<void>;
 }
 
+/** A call, as far as a script tells it. */
+export type Call = Pick<CallRecord, 'action' | 'parameters' | 'loadBalancerId' | 'code'>;
+
 const polls = new Set(['DescribeTaskStatus']);
 
 const targetsOf = (parameters: Readonly<Record<string, unknown>>): readonly Record<string, unknown>[] => {
@@ -126,7 +135,7 @@ const normaliser = (podNames: ReadonlyMap<string, string>) => {
     names.set(key, known);
     return known;
   };
-  return ({ action, parameters, loadBalancerId, code }: CallRecord): string => {
+  return ({ action, parameters, loadBalancerId, code }: Call): string => {
     const where = loadBalancerId === undefined ? '' : ` ${short(loadBalancerId, 'lb')}`;
     const targets = targetsOf(parameters).map((target) => {
       const named = target.InstanceId ?? target.EniIp;
@@ -163,6 +172,10 @@ export const startReconcileWorld = async (
     readonly speed?: number;
     /** Of another world, which goes on owning it. */
     readonly clb?: ClbSimulator;
+    /** The network that we are told to use; the simulator's own if absent. */
+    readonly vpcId?: string;
+    /** In place of the simulator's API. */
+    readonly api?: ClbApi & { readonly calls: readonly Call[] };
   } = {},
 ): Promise<ReconcileWorld> => {
   const addresses = options.clb === undefined ? await claimAddresses() : undefined;
@@ -182,13 +195,15 @@ export const startReconcileWorld = async (
   const clock = createFakeClock();
   const store = createMemoryStore({ clock, budgetPerSecond: 1_000 });
   const writer = recordingWriter();
-  const api = createClbApi({
-    region: clb.region,
-    endpoint: new URL(clb.url).host,
-    protocol: 'http:',
-    credentials: () => ({ secretId: clb.secretId, secretKey: clb.secretKey }),
-    clock: systemClock,
-  });
+  const api =
+    options.api ??
+    createClbApi({
+      region: clb.region,
+      endpoint: new URL(clb.url).host,
+      protocol: 'http:',
+      credentials: () => ({ secretId: clb.secretId, secretKey: clb.secretKey }),
+      clock: systemClock,
+    });
   const deps: ReconcileDeps = {
     store,
     clb: createClb({
@@ -196,7 +211,7 @@ export const startReconcileWorld = async (
       pace: (action, lane) => store.budget.ask(action, lane),
       clock: systemClock,
       clusterId: testPolicy.clusterId,
-      vpcId: clb.vpcId,
+      vpcId: options.vpcId ?? clb.vpcId,
     }),
     writer,
     policy: testPolicy,
@@ -314,8 +329,9 @@ export const startReconcileWorld = async (
       },
     },
     script: () => {
-      const calls = clb.calls.slice(read);
-      read = clb.calls.length;
+      const made: readonly Call[] = options.api?.calls ?? clb.calls;
+      const calls = made.slice(read);
+      read = made.length;
       return calls.filter(({ action }) => !polls.has(action)).map(normalise);
     },
     close: async () => {
