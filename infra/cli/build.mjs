@@ -57,7 +57,8 @@ export const buildFunctions = (common) =>
     ...common,
     entryPoints: functionBundles,
     format: 'cjs',
-    outExtension: { '.js': '.js' },
+    // Here the nearest package.json says that .js is a module; in an upload there is none.
+    outExtension: { '.js': '.cjs' },
     minify: true,
     sourcemap: false,
     legalComments: 'none',
