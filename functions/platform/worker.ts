@@ -1,22 +1,19 @@
-import { randomUUID } from 'node:crypto';
 import { systemClock } from '../../shared/process/clock.ts';
 import { createLog } from '../../shared/process/log.ts';
 import { listening as listens } from '../forwarder/cannot-listen.ts';
 import { createDispatch } from '../forwarder/dispatch.ts';
 import { startHealth } from '../forwarder/health.ts';
 import { functionParts } from './function-parts.ts';
+import { createGateWatch } from './gate-watch.ts';
 import { createFunctions } from './in-process.ts';
 import { connect, endWhenTold, listening, settingsOf } from './program.ts';
 import { openQueue } from './queue.ts';
-import { readUnheld } from './unheld-note.ts';
 
 /**
  * The functions as a Deployment of their own: the dispatcher, and the core in the same process. Several share the
  * work: who takes a load balancer holds it, and one of them reads health each second.
  */
 const askEveryMs = 1_000;
-const readinessEveryMs = 1_000;
-const soonMs = 250;
 
 const settings = settingsOf('worker');
 const log = createLog('clb-direct-worker', settings.logLevel);
@@ -24,19 +21,8 @@ const connection = await connect(settings.kubernetes);
 const { store, doorbell, close } = openQueue(settings.redis, log);
 const functions = createFunctions(functionParts(settings, store, connection, log));
 const ending = new AbortController();
-let storeAnswers = false;
 
-/** Health is read by whoever of us has the turn. */
-const readGates = async (turn: string, forMs: number): Promise<void> => {
-  try {
-    const mine = await store.takeTurn(turn, forMs);
-    storeAnswers = true;
-    if (mine) await functions.readiness({ invocationId: randomUUID(), unheld: await readUnheld(store) });
-  } catch (error) {
-    storeAnswers = false;
-    log.warn('Gates could not be seen to; they are within a second.', { error });
-  }
-};
+const gates = createGateWatch({ store, functions, clock: systemClock, log });
 
 const dispatch = createDispatch({
   ...settings.dispatch,
@@ -46,15 +32,8 @@ const dispatch = createDispatch({
   functions,
   clock: systemClock,
   log,
-  onReconciled: () => void readGates('readiness-soon', soonMs),
+  onReconciled: () => void gates.soon(),
 });
-
-const watchGates = async (): Promise<void> => {
-  while (!ending.signal.aborted) {
-    await readGates('readiness', readinessEveryMs - 50);
-    await systemClock.sleep(readinessEveryMs, ending.signal);
-  }
-};
 
 const { health: healthAddress } = settings;
 const health =
@@ -64,7 +43,7 @@ const health =
         listens('health', healthAddress, () =>
           startHealth({
             listen: healthAddress,
-            checks: { store: () => storeAnswers, staying: () => !ending.signal.aborted },
+            checks: { store: gates.storeAnswers, staying: () => !ending.signal.aborted },
             isLeading: () => false,
             figures: () => dispatch.load(),
           }),
@@ -72,7 +51,7 @@ const health =
       );
 log.info('Worker: takes what is due from the queue on Redis.', { clusterId: settings.policy.clusterId });
 dispatch.start();
-const watching = watchGates();
+const watching = gates.watch(ending.signal);
 endWhenTold(
   async () => {
     ending.abort();
