@@ -8,7 +8,12 @@ import type { Hold } from '../../shared/model/hold.ts';
 import { silentLog } from '../../shared/process/log.ts';
 import { createMemoryDoorbell } from '../../shared/queue/doorbell/memory-doorbell.ts';
 import { createMemoryStore } from '../../shared/queue/store/memory-store.ts';
-import type { ReconcileAnswer, ReconcileOutcome, ReconcileRequest } from '../platform/functions.ts';
+import {
+  InvocationRefused,
+  type ReconcileAnswer,
+  type ReconcileOutcome,
+  type ReconcileRequest,
+} from '../platform/functions.ts';
 import { createDispatch, type DispatchSettings } from './dispatch.ts';
 
 interface Call extends ReconcileRequest {
@@ -20,7 +25,7 @@ interface Call extends ReconcileRequest {
   /** Ends all holds as done, and the invocation. */
   end(outcome?: ReconcileOutcome): Promise<void>;
   /** Fails; leaves its holds behind. */
-  crash(): void;
+  crash(error?: Error): void;
 }
 
 /** A dispatcher over a real store and doorbell; each invocation waits until the test ends it. */
@@ -70,7 +75,7 @@ const aDispatch = (settings: Partial<DispatchSettings> = {}) => {
               });
               await clock.advance(0);
             },
-            crash: () => reject(new Error('the function died')),
+            crash: (error = new Error('the function died')) => reject(error),
           });
         });
       },
@@ -126,6 +131,49 @@ test('what is due and cannot be had is asked for again after a pause, not in the
   await clock.advance(500);
   expect(invocations).toBeGreaterThan(2);
   expect(invocations).toBeLessThanOrEqual(11);
+  await dispatch.stop();
+});
+
+test('a platform that takes no more invocations is asked less often, and no load balancer is to blame (L12)', async () => {
+  const clock = createFakeClock();
+  const store = createMemoryStore({ clock, random: () => 0.5 });
+  const begun: string[] = [];
+  let refusing = true;
+  const dispatch = createDispatch({
+    maxInvocations: 4,
+    batchSize: 2,
+    askEveryMs: 1_000,
+    store,
+    doorbell: createMemoryDoorbell(),
+    functions: {
+      reconcile: async ({ loadBalancerKeys, invocationId }) => {
+        begun.push(loadBalancerKeys.join('+'));
+        if (refusing) throw new InvocationRefused('Rate Exceeded.');
+        for (const key of loadBalancerKeys) {
+          const hold = await store.take(key, invocationId);
+          if (typeof hold !== 'string') await hold.done({ applied: {}, released: [] });
+        }
+        return { results: loadBalancerKeys.map((loadBalancerKey) => ({ loadBalancerKey, outcome: 'done' })) };
+      },
+    },
+    clock,
+    log: silentLog,
+    onReconciled: () => {},
+  });
+  for (const [at, key] of ['a', 'b'].entries()) {
+    const state = aState([], { object: serviceRef(key, key), loadBalancerKey: key });
+    const sequence = formatSequence(1, at + 1);
+    await store.put(makeDesiredStateEvent({ source: 'demo', sequence, timeMs: clock.now(), state }), 'drain');
+  }
+  dispatch.start();
+  await clock.advance(2_000);
+  expect(begun.length).toBeGreaterThan(3);
+  expect(begun.length).toBeLessThan(8);
+  refusing = false;
+  const before = begun.length;
+  await clock.advance(2_000);
+  // One invocation for both: they are not tried alone as what kills its function is.
+  expect(begun.slice(before)).toEqual(['a+b']);
   await dispatch.stop();
 });
 

@@ -4,7 +4,7 @@ import type { Lane, LoadBalancerKey } from '../../shared/model/desired-state.ts'
 import type { Log } from '../../shared/process/log.ts';
 import type { Doorbell } from '../../shared/queue/doorbell/doorbell.ts';
 import { holdMs, type Store } from '../../shared/queue/store/store.ts';
-import type { Functions, ReconcileAnswer } from '../platform/functions.ts';
+import { type Functions, InvocationRefused, type ReconcileAnswer } from '../platform/functions.ts';
 import { createAlarm } from './alarm.ts';
 import { Backlog } from './backlog.ts';
 import { FailingKeys } from './failing-keys.ts';
@@ -46,6 +46,9 @@ const invocationLimitMs = 900_000;
 /** A drain that an invocation under way has not begun by then goes to another one. */
 const urgentPatienceMs = 1_000;
 const askLimit = 1_000;
+/** Where the platform takes no more invocations: nothing is asked of it for so long, longer each time. */
+const refusedFirstMs = 100;
+const refusedMostMs = 2_000;
 
 /** Of the places for invocations, how many this lane may find taken and still start: a drain never finds none. */
 const mayStartBeside = (lane: Lane, most: number): number => {
@@ -78,6 +81,9 @@ export const createDispatch = (dependencies: DispatchDependencies): Dispatch => 
   /** Something comes due by itself, as far as the store told last. */
   let comesDueAt = Number.POSITIVE_INFINITY;
   let askFailed = false;
+  /** In a row. */
+  let refusals = 0;
+  let refusedUntil = 0;
 
   const isRunning = (key: LoadBalancerKey): boolean => {
     for (const { keys } of running.values()) if (keys.has(key)) return true;
@@ -87,7 +93,7 @@ export const createDispatch = (dependencies: DispatchDependencies): Dispatch => 
     (overdue.has(key) || !isRunning(key)) && failing.mayGo(key, clock.now());
 
   const pump = (): void => {
-    while (on) {
+    while (on && clock.now() >= refusedUntil) {
       const lane = backlog.first(mayGo);
       if (lane === undefined || running.size >= mayStartBeside(lane, maxInvocations)) break;
       const keys = backlog.take(batchSize, mayGo, (key) => failing.goesAlone(key));
@@ -101,6 +107,14 @@ export const createDispatch = (dependencies: DispatchDependencies): Dispatch => 
     const invocationId = randomUUID();
     running.set(invocationId, { keys: new Set(loadBalancerKeys), begunAt: clock.now() });
     const answer = await answerOf(invocationId, loadBalancerKeys);
+    if (answer === 'refused') {
+      // It had no part in it: what is due stays due, and no load balancer is to blame.
+      running.delete(invocationId);
+      refused();
+      if (on) void ask();
+      return;
+    }
+    refusals = 0;
     await expire(invocationId);
     running.delete(invocationId);
     learn(loadBalancerKeys, answer);
@@ -109,6 +123,14 @@ export const createDispatch = (dependencies: DispatchDependencies): Dispatch => 
     // What was rung for or came due meanwhile was left alone.
     void ask();
     pump();
+  };
+
+  /** Those of one moment count once. */
+  const refused = (): void => {
+    const now = clock.now();
+    if (now < refusedUntil) return;
+    refusedUntil = now + Math.min(refusedMostMs, refusedFirstMs * 2 ** refusals);
+    refusals += 1;
   };
 
   const learn = (keys: readonly LoadBalancerKey[], answer: ReconcileAnswer | undefined): void => {
@@ -127,7 +149,7 @@ export const createDispatch = (dependencies: DispatchDependencies): Dispatch => 
   const answerOf = async (
     invocationId: string,
     loadBalancerKeys: readonly LoadBalancerKey[],
-  ): Promise<ReconcileAnswer | undefined> => {
+  ): Promise<ReconcileAnswer | 'refused' | undefined> => {
     const ended = new AbortController();
     const limit = clock.sleep(invocationLimitMs, ended.signal).then(() => undefined);
     try {
@@ -138,6 +160,10 @@ export const createDispatch = (dependencies: DispatchDependencies): Dispatch => 
       }
       return answer;
     } catch (error) {
+      if (error instanceof InvocationRefused) {
+        log.warn('The platform refused an invocation; it is tried again.', { invocationId, error });
+        return 'refused';
+      }
       log.error('An invocation failed; what it held is released.', { invocationId, error });
       return undefined;
     } finally {
@@ -189,7 +215,8 @@ export const createDispatch = (dependencies: DispatchDependencies): Dispatch => 
   const setAlarm = (): void => {
     if (!on) return;
     const now = clock.now();
-    const next = Math.min(now + askEveryMs, comesDueAt, failing.nextAt(now));
+    const goesOnAt = refusedUntil > now ? refusedUntil : Number.POSITIVE_INFINITY;
+    const next = Math.min(now + askEveryMs, comesDueAt, failing.nextAt(now), goesOnAt);
     // Never in the same turn: what is due already and was not taken has to wait.
     alarm.set(Math.max(next, now + askSoonestMs));
   };

@@ -10,7 +10,7 @@ import { createMetrics, type Metrics } from '../../shared/process/metrics.ts';
 import type { Doorbell } from '../../shared/queue/doorbell/doorbell.ts';
 import type { Store } from '../../shared/queue/store/store.ts';
 import type { Functions } from '../platform/functions.ts';
-import { writeUnheld } from '../platform/unheld-note.ts';
+import { createUnheldNote } from '../platform/unheld-note.ts';
 import type { ApiToken } from './api-token.ts';
 import { listening } from './cannot-listen.ts';
 import { createDispatch } from './dispatch.ts';
@@ -174,6 +174,7 @@ export const startForwarder = async (dependencies: ForwarderDependencies): Promi
       if (change.type === 'gone') ungated.forget(change.uid);
     },
   });
+  const tellWorkers = createUnheldNote(store);
   const leader = createLeader({
     store,
     catchUp: watches.catchUp,
@@ -182,9 +183,9 @@ export const startForwarder = async (dependencies: ForwarderDependencies): Promi
     ...(apiToken === undefined ? {} : { apiToken }),
     lookForEvidence,
     lookForUnheld: async () => {
-      if (!(await unheld.look())) return;
-      if (readiness !== undefined) readiness.now();
-      else await writeUnheld(store, unheld.proven());
+      const found = await unheld.look();
+      if (readiness === undefined) await tellWorkers(unheld.proven());
+      else if (found) readiness.now();
     },
     resyncMs: settings.resyncMs,
     clock,

@@ -1,11 +1,12 @@
 import { expect, test } from 'vitest';
 import { createFakeClock } from '../../shared/model/fake-clock.test-support.ts';
 import { silentLog } from '../../shared/process/log.ts';
+import type { ApiToken } from './api-token.ts';
 import { createLeader } from './leader.ts';
 import type { TermStart } from './term.ts';
 
 /** A leader over parts that write down what is asked of them. */
-const aLeader = (resyncMs = 600_000) => {
+const aLeader = (resyncMs = 600_000, apiToken?: ApiToken) => {
   const clock = createFakeClock();
   const lines: string[] = [];
   const world = { generation: 'first', epoch: 0, failing: 0, caughtUp: Promise.resolve() };
@@ -50,6 +51,7 @@ const aLeader = (resyncMs = 600_000) => {
       { start: () => lines.push('dispatch'), stop: async () => void lines.push('dispatch stops') },
       { start: () => lines.push('readiness'), stop: async () => {} },
     ],
+    ...(apiToken === undefined ? {} : { apiToken }),
     lookForEvidence: async () => {},
     lookForUnheld: async () => {},
     resyncMs,
@@ -64,6 +66,34 @@ test('the epoch first, then the truth, then the puts (L2)', async () => {
   leader.begin();
   await clock.advance(0);
   expect(lines).toEqual(['take over', 'caught up', 'lead 1', 'dispatch', 'readiness']);
+});
+
+test('the functions’ API token is in the store before anything is put, after each take-over (L3)', async () => {
+  const written: string[] = [];
+  let finish = (): void => {};
+  const { clock, lines, leader } = aLeader(600_000, {
+    writeNow: () =>
+      new Promise((resolve) => {
+        finish = () => {
+          written.push('token');
+          resolve();
+        };
+      }),
+    keep: async () => {},
+  });
+  leader.begin();
+  await clock.advance(1_000);
+  expect(lines).toEqual(['take over', 'caught up']);
+  finish();
+  await clock.advance(0);
+  expect(lines).toContain('lead 1');
+  leader.takeOverAgain();
+  await clock.advance(0);
+  expect(lines).not.toContain('lead 2');
+  finish();
+  await clock.advance(0);
+  expect(lines).toContain('lead 2');
+  expect(written).toHaveLength(2);
 });
 
 test('a store that is away is asked again until it answers', async () => {

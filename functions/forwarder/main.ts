@@ -1,5 +1,5 @@
 import { systemClock } from '../../shared/process/clock.ts';
-import { readClbCredentials } from '../../shared/process/config.ts';
+import { readCredentials } from '../../shared/process/config.ts';
 import { createLog } from '../../shared/process/log.ts';
 import type { Functions } from '../platform/functions.ts';
 import { invokeLambda } from '../platform/invoke/lambda.ts';
@@ -22,7 +22,7 @@ const functions: Functions | undefined =
   platform === 'lambda'
     ? invokeLambda(settings.functions)
     : platform === 'scf'
-      ? invokeScf(settings.functions, () => readClbCredentials(process.env))
+      ? invokeScf(settings.functions, () => readCredentials(process.env))
       : undefined;
 log.info('Forwarder: the queue is on Redis.', {
   clusterId: settings.policy.clusterId,

@@ -36,3 +36,11 @@ export interface Functions {
   reconcile(request: ReconcileRequest): Promise<ReconcileAnswer>;
   readiness(request: ReadinessRequest): Promise<ReadinessAnswer>;
 }
+
+/** The platform did not begin an invocation: too many at a time, or a second. Nothing was done; it is asked again later. */
+export class InvocationRefused extends Error {
+  constructor(said: string) {
+    super(`The platform takes no more invocations now: ${said.slice(0, 300)}`);
+    this.name = 'InvocationRefused';
+  }
+}

@@ -8,8 +8,8 @@ interface LambdaContext {
 /** What AWS Lambda calls (https://docs.aws.amazon.com/lambda/latest/dg/nodejs-handler.html). */
 export const lambdaHandler =
   (run: Run) =>
-  (event: unknown, context: LambdaContext): Promise<unknown> => {
+  async (event: unknown, context: LambdaContext): Promise<unknown> => {
     // Connections are kept for the next invocation; they are no reason to wait.
     context.callbackWaitsForEmptyEventLoop = false;
-    return run(event, Date.now() + context.getRemainingTimeInMillis());
+    return run({ event, deadlineAt: Date.now() + context.getRemainingTimeInMillis() });
   };

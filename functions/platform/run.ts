@@ -1,5 +1,14 @@
-/**
- * A function, whatever the platform: the event as it came, when the platform ends the invocation (Unix ms), the
- * answer. Throws what the platform is to report.
- */
-export type Run = (event: unknown, deadlineAt: number) => Promise<unknown>;
+import type { Credentials } from '../../shared/process/config.ts';
+
+/** One event of a platform. */
+export interface Invocation {
+  /** As it came; whoever takes it reads it with care. */
+  readonly event: unknown;
+  /** Unix ms when the platform ends the invocation. */
+  readonly deadlineAt: number;
+  /** Handed over with the event; absent: those of the environment. */
+  readonly credentials?: Credentials;
+}
+
+/** A function, whatever the platform. Throws what the platform is to report. */
+export type Run = (invocation: Invocation) => Promise<unknown>;

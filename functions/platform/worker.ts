@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto';
 import { systemClock } from '../../shared/process/clock.ts';
 import { createLog } from '../../shared/process/log.ts';
 import { createMetrics } from '../../shared/process/metrics.ts';
@@ -8,18 +7,16 @@ import { startHealth } from '../forwarder/health.ts';
 import { lookAtBacklog, lookAtProcess } from '../forwarder/looked-at.ts';
 import { createChangeTimes, DueTimes, measuredFunctions, measuredStore } from '../forwarder/measured.ts';
 import { functionParts } from './function-parts.ts';
+import { createGateWatch } from './gate-watch.ts';
 import { createFunctions } from './in-process.ts';
 import { connect, endWhenTold, listening, settingsOf } from './program.ts';
 import { openQueue } from './queue.ts';
-import { readUnheld } from './unheld-note.ts';
 
 /**
  * The functions as a Deployment of their own: the dispatcher, and the core in the same process. Several share the
  * work: who takes a load balancer holds it, and one of them reads health each second.
  */
 const askEveryMs = 1_000;
-const readinessEveryMs = 1_000;
-const soonMs = 250;
 
 const settings = settingsOf('worker');
 const log = createLog('clb-direct-worker', settings.logLevel);
@@ -38,19 +35,8 @@ const functions = measuredFunctions(
   measuring,
 );
 const ending = new AbortController();
-let storeAnswers = false;
 
-/** Health is read by whoever of us has the turn. */
-const readGates = async (turn: string, forMs: number): Promise<void> => {
-  try {
-    const mine = await store.takeTurn(turn, forMs);
-    storeAnswers = true;
-    if (mine) await functions.readiness({ invocationId: randomUUID(), unheld: await readUnheld(store) });
-  } catch (error) {
-    storeAnswers = false;
-    log.warn('Gates could not be seen to; they are within a second.', { error });
-  }
-};
+const gates = createGateWatch({ store, functions, clock: systemClock, log });
 
 const dispatch = createDispatch({
   ...settings.dispatch,
@@ -60,15 +46,8 @@ const dispatch = createDispatch({
   functions,
   clock: systemClock,
   log,
-  onReconciled: () => void readGates('readiness-soon', soonMs),
+  onReconciled: () => void gates.soon(),
 });
-
-const watchGates = async (): Promise<void> => {
-  while (!ending.signal.aborted) {
-    await readGates('readiness', readinessEveryMs - 50);
-    await systemClock.sleep(readinessEveryMs, ending.signal);
-  }
-};
 
 metrics.onScrape(() => {
   lookAtBacklog(metrics, dispatch);
@@ -82,7 +61,7 @@ const health =
         listens('health', healthAddress, () =>
           startHealth({
             listen: healthAddress,
-            checks: { store: () => storeAnswers, staying: () => !ending.signal.aborted },
+            checks: { store: gates.storeAnswers, staying: () => !ending.signal.aborted },
             isLeading: () => false,
             metrics,
           }),
@@ -90,7 +69,7 @@ const health =
       );
 log.info('Worker: takes what is due from the queue on Redis.', { clusterId: settings.policy.clusterId });
 dispatch.start();
-const watching = watchGates();
+const watching = gates.watch(ending.signal);
 endWhenTold(
   async () => {
     ending.abort();

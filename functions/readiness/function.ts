@@ -5,9 +5,9 @@ import type { Run } from '../platform/run.ts';
 import { scfHandler } from '../platform/scf.ts';
 import { readiness } from './readiness.ts';
 
-const parts = partsFromEnvironment('clb-direct-readiness');
+const partsFor = partsFromEnvironment('clb-direct-readiness');
 
-const run: Run = (event) => readiness(readReadinessRequest(event), parts);
+const run: Run = (invocation) => readiness(readReadinessRequest(invocation.event), partsFor(invocation));
 
 export const handler = lambdaHandler(run);
 /** The name that SCF calls by default. */

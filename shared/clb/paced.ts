@@ -8,7 +8,9 @@ import type { Gate } from './connection.ts';
 export type Pace = (
   action: string,
   lane: Lane,
-) => Promise<{ readonly granted: true } | { readonly granted: false; readonly afterMs: number }>;
+) => Promise<
+  { readonly granted: true } | { readonly granted: false; readonly afterMs: number; readonly reason?: string }
+>;
 
 export interface ClbOptions {
   readonly api: ClbApi;
@@ -34,7 +36,8 @@ export const paced = async <A extends Action>(
 ): Promise<Answer<A>> => {
   const answer = await options.pace(action, lane);
   if (!answer.granted) {
-    throw new ClbError(action, { kind: 'throttled', afterMs: answer.afterMs, message: 'no budget' });
+    const { afterMs, reason: message = 'no budget' } = answer;
+    throw new ClbError(action, { kind: 'throttled', afterMs, message });
   }
   return options.api.call(action, request, gate);
 };

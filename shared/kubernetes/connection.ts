@@ -43,6 +43,9 @@ export const staticToken = (token: string | undefined): TokenProvider => ({
   reload: () => false,
 });
 
+/** Idle connections end on our side: one that was kept over a freeze may lead nowhere. A stream is not idle. */
+const idleMs = 4_000;
+
 const tlsOptions = (settings: ConnectionSettings): AgentOptions => ({
   ...(settings.ca === undefined ? {} : { ca: settings.ca }),
   ...settings.clientCertificate,
@@ -57,7 +60,7 @@ const tlsOptions = (settings: ConnectionSettings): AgentOptions => ({
  */
 export const connectionOf = (settings: ConnectionSettings): Connection => {
   const server = new URL(settings.server);
-  const kept = { keepAlive: true, keepAliveMsecs: 15_000 };
+  const kept = { keepAlive: true, keepAliveMsecs: 15_000, timeout: idleMs };
   const agent =
     server.protocol === 'http:' ? new HttpAgent(kept) : new HttpsAgent({ ...kept, ...tlsOptions(settings) });
   return {

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { describeProblems, readSettings, settingDocs } from './config.ts';
+import { describeProblems, findCredentials, readSettings, settingDocs } from './config.ts';
 
 const least = {
   KUBECONFIG: 'kubeconfig.yaml',
@@ -28,8 +28,8 @@ test('the fewest settings start it, everything else has its documented default',
     clb: {
       endpoint: 'clb.tencentcloudapi.com',
       protocol: 'https',
-      credentials: { secretId: 'id', secretKey: 'key' },
     },
+    credentials: { secretId: 'id', secretKey: 'key' },
     resyncMs: 600_000,
     exitWithParent: false,
   });
@@ -87,8 +87,24 @@ test("SCF's own names of the credentials are read", () => {
     TENCENTCLOUD_SECRETID: 'id',
     TENCENTCLOUD_SECRETKEY: 'key',
     TENCENTCLOUD_SESSIONTOKEN: 'token',
-  }).clb;
+  });
   expect(credentials).toEqual({ secretId: 'id', secretKey: 'key', token: 'token' });
+});
+
+test('a key of ours is never sent with the token of the platform’s role, and half a pair is none', () => {
+  const platform = {
+    TENCENTCLOUD_SECRETID: 'role-id',
+    TENCENTCLOUD_SECRETKEY: 'role-key',
+    TENCENTCLOUD_SESSIONTOKEN: 'role-token',
+  };
+  const own = { TENCENTCLOUD_SECRET_ID: 'id', TENCENTCLOUD_SECRET_KEY: 'key' };
+  expect(findCredentials({ ...own, ...platform })).toEqual({ secretId: 'id', secretKey: 'key' });
+  expect(findCredentials({ TENCENTCLOUD_SECRET_ID: 'id', ...platform })).toEqual({
+    secretId: 'role-id',
+    secretKey: 'role-key',
+    token: 'role-token',
+  });
+  expect(findCredentials({ TENCENTCLOUD_SECRET_ID: 'id', TENCENTCLOUD_SECRETKEY: 'key' })).toBeUndefined();
 });
 
 test('the refusal can be read, and shows no value that may be a secret', () => {
@@ -126,14 +142,21 @@ test('each program asks only for what it needs', () => {
     'CLB_DIRECT_CLB_REGION',
     'CLB_DIRECT_REDIS_URL',
     'CLB_DIRECT_TOKEN_KEY',
-    'TENCENTCLOUD_SECRET_ID',
-    'TENCENTCLOUD_SECRET_KEY',
   ]);
   expect(names('forwarder', { ...id, CLB_DIRECT_PLATFORM: 'scf' })).toEqual([
     'CLB_DIRECT_FUNCTIONS_REGION',
     'CLB_DIRECT_REDIS_URL',
     'CLB_DIRECT_TOKEN_KEY',
     'KUBECONFIG',
+    'TENCENTCLOUD_SECRET_ID',
+    'TENCENTCLOUD_SECRET_KEY',
+  ]);
+  expect(names('worker', id)).toEqual([
+    'CLB_DIRECT_CLB_REGION',
+    'CLB_DIRECT_REDIS_URL',
+    'KUBECONFIG',
+    'TENCENTCLOUD_SECRET_ID',
+    'TENCENTCLOUD_SECRET_KEY',
   ]);
   expect(names('forwarder', id)).toEqual(['CLB_DIRECT_REDIS_URL', 'KUBECONFIG']);
 });

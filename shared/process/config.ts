@@ -41,7 +41,13 @@ export interface ClbSettings {
   readonly protocol: 'https' | 'http';
   readonly region: string;
   readonly vpcId?: string;
-  readonly credentials: { readonly secretId: string; readonly secretKey: string; readonly token?: string };
+}
+
+export interface Credentials {
+  readonly secretId: string;
+  readonly secretKey: string;
+  /** Of temporary ones. */
+  readonly token?: string;
 }
 
 export interface KubernetesSettings {
@@ -75,6 +81,7 @@ export interface FunctionsSettings {
 interface Parts {
   readonly kubernetes: KubernetesSettings;
   readonly clb: ClbSettings;
+  readonly credentials: Credentials;
   readonly redis: RedisSettings;
   readonly functions: FunctionsSettings;
   readonly tokenKey: Buffer;
@@ -94,10 +101,11 @@ export interface CommonSettings {
   readonly exitWithParent: boolean;
 }
 
+/** A function is given its credentials with each invocation, not when it is loaded. */
 const needs = {
-  standalone: ['kubernetes', 'clb'],
+  standalone: ['kubernetes', 'clb', 'credentials'],
   forwarder: ['kubernetes', 'redis', 'functions'],
-  worker: ['kubernetes', 'clb', 'redis'],
+  worker: ['kubernetes', 'clb', 'credentials', 'redis'],
   function: ['clb', 'redis', 'tokenKey'],
 } as const satisfies Record<string, readonly (keyof Parts)[]>;
 
@@ -109,13 +117,6 @@ type Table = typeof settingTable;
 type Values = { [K in keyof Table]: z.output<Table[K]['schema']> };
 
 const prefix = 'CLB_DIRECT_';
-
-/** Names of others that we read too; SCF's own spelling is taken where the usual one is absent. */
-const credentialNames = {
-  secretId: ['TENCENTCLOUD_SECRET_ID', 'TENCENTCLOUD_SECRETID'],
-  secretKey: ['TENCENTCLOUD_SECRET_KEY', 'TENCENTCLOUD_SECRETKEY'],
-  token: ['TENCENTCLOUD_SESSION_TOKEN', 'TENCENTCLOUD_SESSIONTOKEN', 'TENCENTCLOUD_TOKEN'],
-} as const;
 
 /** For the documentation: each setting with its full name. */
 export const settingDocs: readonly {
@@ -140,22 +141,45 @@ const isLoopback = (endpoint: string): boolean =>
 
 const isKnown = (name: string): name is keyof Table => Object.hasOwn(settingTable, name);
 
-const credentials = (env: Env, problems: SettingProblem[]): ClbSettings['credentials'] => {
-  const find = (names: readonly string[]): string | undefined =>
-    names.map((name) => given(env, name)).find((value) => value !== undefined);
-  const required = (names: readonly [string, string]): string => {
-    const value = find(names);
-    if (value === undefined) {
-      problems.push({ name: names[0], value: undefined, allowed: `a credential (or ${names[1]})` });
-    }
-    return value ?? '';
-  };
-  const token = find(credentialNames.token);
-  return {
-    secretId: required(credentialNames.secretId),
-    secretKey: required(credentialNames.secretKey),
-    ...(token === undefined ? {} : { token }),
-  };
+/** Names of others that we read too, each set by itself: a key of one with the token of the other opens nothing. */
+const credentialNames = [
+  {
+    secretId: 'TENCENTCLOUD_SECRET_ID',
+    secretKey: 'TENCENTCLOUD_SECRET_KEY',
+    token: ['TENCENTCLOUD_SESSION_TOKEN', 'TENCENTCLOUD_TOKEN'],
+  },
+  // SCF's own spelling, of its role's credentials.
+  {
+    secretId: 'TENCENTCLOUD_SECRETID',
+    secretKey: 'TENCENTCLOUD_SECRETKEY',
+    token: ['TENCENTCLOUD_SESSIONTOKEN'],
+  },
+] as const;
+
+/**
+ * Tencent Cloud credentials as they are now: a platform that hands out temporary ones changes them under us.
+ *
+ * @returns undefined when there are none, or half of them
+ */
+export const findCredentials = (env: Env): Credentials | undefined => {
+  for (const names of credentialNames) {
+    const [secretId, secretKey] = [given(env, names.secretId), given(env, names.secretKey)];
+    if (secretId === undefined || secretKey === undefined) continue;
+    const token = names.token.map((name) => given(env, name)).find((value) => value !== undefined);
+    return { secretId, secretKey, ...(token === undefined ? {} : { token }) };
+  }
+  return undefined;
+};
+
+const credentials = (env: Env, problems: SettingProblem[]): Credentials | undefined => {
+  const found = findCredentials(env);
+  if (found !== undefined) return found;
+  const [usual, scf] = credentialNames;
+  for (const part of ['secretId', 'secretKey'] as const) {
+    if (given(env, usual[part]) !== undefined) continue;
+    problems.push({ name: usual[part], value: undefined, allowed: `a credential (or ${scf[part]})` });
+  }
+  return undefined;
 };
 
 const kubernetesSource = (env: Env, problems: SettingProblem[]): KubernetesSource | undefined => {
@@ -263,8 +287,8 @@ const readers: {
     if (source === undefined || namespace === undefined || leaseName === undefined) return undefined;
     return { source, identity: values.IDENTITY ?? hostname(), namespace, leaseName };
   },
-  clb: (values, env, problems) => {
-    const clbCredentials = credentials(env, problems);
+  credentials: (_values, env, problems) => credentials(env, problems),
+  clb: (values, _env, problems) => {
     const { CLB_ENDPOINT: endpoint, CLB_PROTOCOL: protocol, CLB_REGION: region } = values;
     unprotected('CLB', protocol, endpoint, problems);
     if (region === undefined) missing('CLB_REGION', values, problems);
@@ -274,7 +298,6 @@ const readers: {
       protocol,
       region,
       ...(values.CLB_VPC_ID === undefined ? {} : { vpcId: values.CLB_VPC_ID }),
-      credentials: clbCredentials,
     };
   },
   redis: (values, _env, problems) => {
@@ -288,7 +311,7 @@ const readers: {
     if (values.TOKEN_KEY === undefined) missing('TOKEN_KEY', values, problems);
     return values.TOKEN_KEY;
   },
-  functions: (values, _env, problems) => {
+  functions: (values, env, problems) => {
     if (!isWhole(values)) return undefined;
     const { PLATFORM: platform, TOKEN_KEY: key, API_SERVER: apiServer } = values;
     unprotected('FUNCTIONS', values.FUNCTIONS_PROTOCOL, values.FUNCTIONS_ENDPOINT, problems);
@@ -296,6 +319,7 @@ const readers: {
     if (platform === 'scf' && values.FUNCTIONS_REGION === undefined) {
       missing('FUNCTIONS_REGION', values, problems);
     }
+    if (platform === 'scf') credentials(env, problems);
     return {
       platform,
       reconcile: values.RECONCILE_FUNCTION,
@@ -355,15 +379,10 @@ export const readSettings = <P extends Program>(
   return { problems: [], settings: { ...common, ...parts } as SettingsOf<P> };
 };
 
-/**
- * The CLB credentials as they are now: a platform that hands out temporary ones changes them under us.
- *
- * @throws Error when there are none
- */
-export const readClbCredentials = (env: Env): ClbSettings['credentials'] => {
-  const problems: SettingProblem[] = [];
-  const found = credentials(env, problems);
-  if (problems.length > 0) throw new Error(describeProblems(problems));
+/** @throws Error when there are none */
+export const readCredentials = (env: Env): Credentials => {
+  const found = findCredentials(env);
+  if (found === undefined) throw new Error('There are no Tencent Cloud credentials.');
   return found;
 };
 

@@ -2,6 +2,9 @@ import * as z from 'zod/mini';
 import type { FunctionsSettings } from '../../../shared/process/config.ts';
 import type { Functions, ReadinessAnswer, ReconcileAnswer } from '../functions.ts';
 
+/** So long a connection to the platform may take. */
+export const connectMs = 3_000;
+
 /** A function ended with an error of its own, or was ended. Its message, cut: it may be anything. */
 export class FunctionFailed extends Error {
   constructor(name: string, said: string) {
@@ -41,7 +44,8 @@ const parsed = <T>(name: string, schema: z.ZodMiniType<T>, text: string): T => {
 /**
  * Both functions behind one way to invoke.
  *
- * @param invoke sends an event as JSON and resolves with the answer's text; throws what the platform says
+ * @param invoke sends an event as JSON and resolves with the answer's text; throws what the platform says,
+ *   InvocationRefused where it began nothing
  */
 export const functionsBy = (
   names: Pick<FunctionsSettings, 'reconcile' | 'readiness'>,

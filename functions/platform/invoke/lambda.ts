@@ -1,7 +1,17 @@
-import { InvokeCommand, LambdaClient } from '@aws-sdk/client-lambda';
+import {
+  InvokeCommand,
+  type InvokeCommandOutput,
+  LambdaClient,
+  LambdaServiceException,
+} from '@aws-sdk/client-lambda';
 import type { FunctionsSettings } from '../../../shared/process/config.ts';
-import type { Functions } from '../functions.ts';
-import { FunctionFailed, functionsBy } from './invocation.ts';
+import { type Functions, InvocationRefused } from '../functions.ts';
+import { connectMs, FunctionFailed, functionsBy } from './invocation.ts';
+
+const refusedOr = (error: unknown): unknown =>
+  error instanceof LambdaServiceException && error.$metadata.httpStatusCode === 429
+    ? new InvocationRefused(error.message)
+    : error;
 
 /** The functions on AWS Lambda, through the official SDK; credentials as it finds them. */
 export const invokeLambda = (settings: FunctionsSettings): Functions => {
@@ -11,16 +21,18 @@ export const invokeLambda = (settings: FunctionsSettings): Functions => {
     ...(endpoint === undefined ? {} : { endpoint: `${protocol}://${endpoint}` }),
     // Whether to try again is the dispatcher's to decide.
     maxAttempts: 1,
-    requestHandler: { requestTimeout: timeoutMs, connectionTimeout: 3_000 },
+    // Without the flag the time-out is only a warning.
+    requestHandler: { requestTimeout: timeoutMs, throwOnRequestTimeout: true, connectionTimeout: connectMs },
   });
   return functionsBy(settings, async (name, event) => {
-    const answer = await client.send(
-      new InvokeCommand({
-        FunctionName: name,
-        InvocationType: 'RequestResponse',
-        Payload: Buffer.from(JSON.stringify(event)),
-      }),
-    );
+    const command = new InvokeCommand({
+      FunctionName: name,
+      InvocationType: 'RequestResponse',
+      Payload: Buffer.from(JSON.stringify(event)),
+    });
+    const answer = await client.send(command).catch((error: unknown): InvokeCommandOutput => {
+      throw refusedOr(error);
+    });
     const text = Buffer.from(answer.Payload ?? new Uint8Array()).toString('utf8');
     if (answer.FunctionError !== undefined) throw new FunctionFailed(name, text);
     return text;

@@ -17,6 +17,12 @@ export class StoreError extends Error {
 
 /** A command that has no answer by then fails; so a Redis that hangs is an error like one that is gone. */
 const commandTimeoutMs = 2_000;
+/**
+ * A connection that is silent for so long after a command is given up, and the command sent again on a new one: the
+ * other end may have been gone since long before, without a word (a function was frozen, a NAT forgot it). What
+ * was done though its answer was lost may be done twice, as after any broken connection.
+ */
+const silentMs = 1_000;
 
 type Options = Omit<RedisOptions, 'replyMapping'>;
 
@@ -25,6 +31,7 @@ export const redisOptions: Options = {
   protocol: 2,
   commandTimeout: commandTimeoutMs,
   connectTimeout: commandTimeoutMs,
+  socketTimeout: silentMs,
   // A command waits for one new connection, not for ever.
   maxRetriesPerRequest: 1,
   retryStrategy: (times) => Math.min(50 * 2 ** Math.min(times, 5), 1_000),
