@@ -1,4 +1,5 @@
 import type { SimulatedClock } from './clock.ts';
+import { HttpFrontend } from './data-plane/http-frontend.ts';
 import type { Network } from './data-plane/network.ts';
 import { TcpFrontend } from './data-plane/tcp-frontend.ts';
 import type { Events } from './events.ts';
@@ -17,7 +18,7 @@ export interface Place {
 
 /** The running side of the state: sockets that forward, probes that watch. Every change goes through it. */
 export class Runtime {
-  readonly #frontends = new Map<string, TcpFrontend>();
+  readonly #frontends = new Map<string, TcpFrontend | HttpFrontend>();
   readonly #health: HealthChecker;
   readonly #network: Network;
   readonly #settings: ClbSettings;
@@ -40,15 +41,8 @@ export class Runtime {
 
   /** Opens the listener's socket. @throws Error when its port cannot be listened on */
   async openListener(loadBalancer: LoadBalancer, listener: Listener): Promise<void> {
-    if (listener.layer === 4 && listener.protocol === 'TCP') {
-      const frontend = new TcpFrontend({
-        loadBalancer,
-        listener,
-        network: this.#network,
-        settings: this.#settings,
-        clock: this.#clock,
-        events: this.#events,
-      });
+    const frontend = this.#frontendOf(loadBalancer, listener);
+    if (frontend !== undefined) {
       await frontend.open();
       this.#frontends.set(listener.id, frontend);
     }
@@ -58,6 +52,19 @@ export class Runtime {
       listenerId: listener.id,
       change: 'created',
     });
+  }
+
+  /** UDP has none yet. */
+  #frontendOf(loadBalancer: LoadBalancer, listener: Listener): TcpFrontend | HttpFrontend | undefined {
+    const parts = {
+      loadBalancer,
+      network: this.#network,
+      settings: this.#settings,
+      clock: this.#clock,
+      events: this.#events,
+    };
+    if (listener.layer === 7) return new HttpFrontend({ ...parts, listener });
+    return listener.protocol === 'TCP' ? new TcpFrontend({ ...parts, listener }) : undefined;
   }
 
   /** Closes the listener's socket, cuts its connections and unbinds its targets. */
@@ -95,6 +102,8 @@ export class Runtime {
     change: 'created' | 'modified' | 'deleted',
   ): void {
     const domain = domains[0] ?? '';
+    const frontend = this.#frontends.get(listenerId);
+    if (frontend instanceof HttpFrontend) frontend.rulesChanged();
     this.#events.emit('rule', { loadBalancerId, listenerId, locationId, domain, url, change });
   }
 

@@ -86,6 +86,20 @@ export interface ClbSettings {
   deregisterWithoutRst: 'cut' | 'stall';
   /** What happens to the requests in flight at a removed target of a rule. */
   layer7Deregistered: 'cut' | 'finish';
+  /** Does a session cookie still lead to a healthy target whose weight is 0? */
+  cookieToWeightZero: 'move' | 'keep';
+  /** What is sent again, to another target, when its first one took it and closed without an answer. */
+  resent: 'nothing' | 'idempotent-without-body';
+  /** What a request is answered for which there is no target. */
+  statusWithoutTarget: 502 | 503 | 504;
+  /** Real milliseconds until a connection to a target is given up; the request then goes to the next one. */
+  targetConnectTimeoutMs: number;
+  /** Real milliseconds between two reads from a target. */
+  targetReadTimeoutMs: number;
+  /** Real milliseconds that a client's connection is kept without a request. */
+  clientKeepaliveMs: number;
+  /** What is longer is answered with 413. */
+  maxRequestBodyBytes: number;
 
   // Health checks.
   firstProbeDelayMs: DurationRange;
@@ -151,6 +165,13 @@ export const defaultSettings: Readonly<ClbSettings> = {
   unknownTakesTraffic: false,
   deregisterWithoutRst: 'cut',
   layer7Deregistered: 'cut',
+  cookieToWeightZero: 'move',
+  resent: 'nothing',
+  statusWithoutTarget: 502,
+  targetConnectTimeoutMs: 4_000,
+  targetReadTimeoutMs: 60_000,
+  clientKeepaliveMs: 75_000,
+  maxRequestBodyBytes: 60 * 1024 * 1024,
 
   firstProbeDelayMs: [0, 200],
   aliveAfterFirstSuccess: false,
