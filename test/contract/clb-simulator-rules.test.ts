@@ -616,6 +616,31 @@ describe('the targets of rules', () => {
     expect(() => fixture.target(ip)).toThrow('not bound');
   });
 
+  it('may be instances that are known, with their own address', async () => {
+    const { client, simulator } = fixture;
+    const { listenerId, one } = await place();
+    const node = fixture.addresses.allocate('node');
+    const target = { ListenerId: listenerId, LocationId: one, InstanceId: 'ins-00000007', Port: 30_080 };
+    const asked = { LoadBalancerId: id, Targets: [target] };
+    expect(await codeOf(client.BatchRegisterTargets(asked))).toBe('InvalidParameterValue');
+    simulator.instances.set('ins-00000007', node);
+    await client.BatchRegisterTargets(asked);
+    await fixture.unlocked(id);
+    const { Listeners } = await client.DescribeTargets({ LoadBalancerId: id, ListenerIds: [listenerId] });
+    expect(Listeners?.[0]?.Rules?.[0]?.Targets).toMatchObject([
+      { Type: 'CVM', InstanceId: 'ins-00000007', PrivateIpAddresses: [node], Port: 30_080, EniId: '' },
+    ]);
+    const { LoadBalancers } = await client.DescribeTargetHealth({
+      LoadBalancerIds: [id],
+      LocationIds: [one],
+    });
+    expect(LoadBalancers?.[0]?.Listeners?.[0]?.Rules?.[0]?.Targets).toMatchObject([
+      { IP: node, Port: 30_080, TargetId: 'ins-00000007' },
+    ]);
+    await client.BatchDeregisterTargets(asked);
+    expect(JSON.stringify(simulator.state())).not.toContain(node);
+  });
+
   it('have a quota for each rule', async () => {
     const { client, simulator } = fixture;
     const { listenerId, one, two } = await place();

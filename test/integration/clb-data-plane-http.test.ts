@@ -1,3 +1,5 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { Agent } from 'node:http';
 import { connect } from 'node:net';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
@@ -597,6 +599,31 @@ describe('targets that fail', () => {
     expect((await made.ask()).status).toBe(502);
     fixture.simulator.settings.statusWithoutTarget = 503;
     expect((await made.ask()).status).toBe(503);
+  });
+
+  it('and do not take the connection in time are passed over too; 504 when all do', async () => {
+    // A stopped process with a full backlog: the kernel lets new connections wait.
+    const ip = fixture.addresses.allocate('pod');
+    const socket = fixture.addresses.socketOf(ip, 8_080);
+    const listen = `require('net').createServer().listen({host:'${socket.host}',port:${socket.port},backlog:1},()=>process.send(1))`;
+    const child = spawn(process.execPath, ['-e', listen], { stdio: ['ignore', 'ignore', 'inherit', 'ipc'] });
+    closers.push(() => child.kill('SIGKILL'));
+    await once(child, 'message');
+    child.kill('SIGSTOP');
+    for (let at = 0; at < 8; at += 1) {
+      const filling = connect(socket);
+      filling.on('error', () => undefined);
+      closers.push(() => filling.destroy());
+    }
+    const other = await pod((request, response) => request.pipe(response));
+    const made = await serving([{ ip, port: 8_080 }, other]);
+    fixture.simulator.settings.targetConnectTimeoutMs = 150;
+    for (const body of ['one', 'two']) {
+      expect(await made.ask({ method: 'POST', body })).toMatchObject({ status: 200, body });
+    }
+    expect(fixture.target(ip).refusedConnections).toBe(1);
+    await made.deregister(other);
+    expect((await made.ask()).status).toBe(504);
   });
 
   it('and do not answer in time are 504, and the request is not sent twice', async () => {
