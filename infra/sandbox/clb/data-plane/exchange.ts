@@ -55,7 +55,8 @@ export class Exchange implements ForwardedConnection {
   #socket: Socket | undefined;
   #writtenBefore = 0;
   #readBefore = 0;
-  #answering = false;
+  /** It is the client's answer, or nobody's, from here on: no other target is asked. */
+  #over = false;
 
   constructor(parts: ExchangeParts, asked: Asked) {
     this.client = asked.client;
@@ -74,6 +75,7 @@ export class Exchange implements ForwardedConnection {
   }
 
   stop(): void {
+    this.#over = true;
     this.#outgoing?.destroy();
     this.#cutClient();
   }
@@ -162,15 +164,15 @@ export class Exchange implements ForwardedConnection {
     let left = this.#parts.settings.maxRequestBodyBytes;
     this.#asked.request.on('data', (chunk: Buffer) => {
       left -= chunk.length;
-      if (left >= 0 || this.#answering) return;
-      this.#answering = true;
+      if (left >= 0 || this.#over) return;
+      this.#over = true;
       this.#outgoing?.destroy();
       this.#fail(413);
     });
   }
 
   #failed(outgoing: ClientRequest, error: Error): void {
-    if (outgoing !== this.#outgoing || this.#answering) return;
+    if (outgoing !== this.#outgoing || this.#over) return;
     const { request, response } = this.#asked;
     request.unpipe(outgoing);
     if (response.destroyed) return;
@@ -189,7 +191,7 @@ export class Exchange implements ForwardedConnection {
   }
 
   #answer(incoming: IncomingMessage): void {
-    this.#answering = true;
+    this.#over = true;
     const { response } = this.#asked;
     incoming.once('error', () => this.#cutClient());
     if (response.destroyed) {
@@ -203,7 +205,7 @@ export class Exchange implements ForwardedConnection {
 
   /** The target agreed to another protocol: from here on only bytes are carried. */
   #switch(incoming: IncomingMessage, socket: Socket, head: Buffer): void {
-    this.#answering = true;
+    this.#over = true;
     const { upgrade, response } = this.#asked;
     if (upgrade === undefined || response.destroyed) {
       socket.destroy();
@@ -257,6 +259,7 @@ export class Exchange implements ForwardedConnection {
   /** The client has its answer, or went away before. */
   #closed(): void {
     const { response, request } = this.#asked;
+    this.#over = true;
     if (this.#target === undefined) return;
     this.#leaveTarget();
     if (response.writableFinished) request.resume();
