@@ -638,6 +638,7 @@ describe('the targets of rules', () => {
       { IP: node, Port: 30_080, TargetId: 'ins-00000007' },
     ]);
     await client.BatchDeregisterTargets(asked);
+    await fixture.unlocked(id);
     expect(JSON.stringify(simulator.state())).not.toContain(node);
   });
 

@@ -617,7 +617,7 @@ describe('targets that fail', () => {
     }
     const other = await pod((request, response) => request.pipe(response));
     const made = await serving([{ ip, port: 8_080 }, other]);
-    fixture.simulator.settings.targetConnectTimeoutMs = 150;
+    fixture.simulator.settings.targetConnectTimeoutMs = 300;
     for (const body of ['one', 'two']) {
       expect(await made.ask({ method: 'POST', body })).toMatchObject({ status: 200, body });
     }

@@ -17,7 +17,11 @@ const dial = (
   left: number = clashTries,
 ): void => {
   const socket = connect({ ...to, noDelay: true });
-  const late = setTimeout(() => socket.destroy(new ConnectTimeout('connect ETIMEDOUT')), timeoutMs);
+  // Judged only after the sockets were looked at once more: it may be this process that is late.
+  const late = setTimeout(() => setImmediate(() => setImmediate(giveUp)), timeoutMs);
+  const giveUp = (): void => {
+    if (socket.connecting) socket.destroy(new ConnectTimeout('connect ETIMEDOUT'));
+  };
   const failed = (error: Error): void => {
     clearTimeout(late);
     if (isLocalClash(error) && left > 0) dial(to, timeoutMs, connected, left - 1);
