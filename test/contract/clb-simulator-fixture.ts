@@ -89,13 +89,16 @@ export interface Fixture {
 
 export interface Bound {
   readonly listenerId: string;
+  /** Of a layer-7 listener's rule. */
+  readonly locationId?: string;
   readonly ip: string;
   readonly port: number;
   readonly weight?: number;
 }
 
-const shape = ({ listenerId, ip, port, weight }: Bound) => ({
+const shape = ({ listenerId, locationId, ip, port, weight }: Bound) => ({
   ListenerId: listenerId,
+  ...(locationId === undefined ? {} : { LocationId: locationId }),
   EniIp: ip,
   Port: port,
   ...(weight === undefined ? {} : { Weight: weight }),
@@ -161,11 +164,17 @@ export const startFixture = async (options: Partial<ClbSimulatorOptions> = {}): 
       await client.BatchDeregisterTargets({ LoadBalancerId: loadBalancerId, Targets: targets.map(shape) });
       await unlocked(loadBalancerId);
     },
-    setWeight: async (loadBalancerId, { listenerId, ip, port, weight = 0 }) => {
+    setWeight: async (loadBalancerId, { listenerId, locationId, ip, port, weight = 0 }) => {
       await done(
         await client.BatchModifyTargetWeight({
           LoadBalancerId: loadBalancerId,
-          ModifyList: [{ ListenerId: listenerId, Targets: [{ EniIp: ip, Port: port, Weight: weight }] }],
+          ModifyList: [
+            {
+              ListenerId: listenerId,
+              ...(locationId === undefined ? {} : { LocationId: locationId }),
+              Targets: [{ EniIp: ip, Port: port, Weight: weight }],
+            },
+          ],
         }),
       );
     },

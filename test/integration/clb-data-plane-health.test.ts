@@ -8,6 +8,7 @@ import {
   startPod,
   until,
 } from '../contract/clb-simulator-fixture.ts';
+import { ask, type HttpPod, startHttpPod } from '../contract/clb-simulator-http-fixture.ts';
 
 let fixture: Fixture;
 let lb: { id: string; vip: string };
@@ -205,5 +206,126 @@ describe('health checks', () => {
     await expect(client.DescribeTargetHealth({ LoadBalancerIds: thirtyOne })).rejects.toMatchObject({
       code: 'InvalidParameterValue.Length',
     });
+  });
+});
+
+describe('health checks of rules', () => {
+  interface Rules {
+    readonly port: number;
+    readonly listenerId: string;
+    readonly locationIds: readonly string[];
+  }
+
+  /** A rule for each health check: `r0.example.com`, `r1.example.com` and so on. */
+  const rules = async (...healthChecks: HealthCheck[]): Promise<Rules> => {
+    nextPort += 1;
+    const port = nextPort;
+    const [listenerId = ''] = await fixture.createListeners(lb.id, [port], { Protocol: 'HTTP' });
+    const answer = await fixture.client.CreateRule({
+      LoadBalancerId: lb.id,
+      ListenerId: listenerId,
+      Rules: healthChecks.map((HealthCheck, at) => ({ Domain: `r${at}.example.com`, Url: '/', HealthCheck })),
+    });
+    await fixture.done(answer);
+    return { port, listenerId, locationIds: answer.LocationIds ?? [] };
+  };
+
+  const httpPod = async (handle?: Parameters<typeof startHttpPod>[2]): Promise<HttpPod> => {
+    const started = await startHttpPod(fixture.addresses, 8_080, handle);
+    closers.push(started.close);
+    return started;
+  };
+
+  const bindRule = (made: Rules, at: number, { ip, port }: HttpPod, weight = 10): Promise<void> =>
+    fixture.register(lb.id, [
+      { listenerId: made.listenerId, locationId: made.locationIds[at] ?? '', ip, port, weight },
+    ]);
+
+  /** What the API says about the one target of each rule. */
+  const healthOf = async (made: Rules): Promise<(string | undefined)[]> => {
+    const { LoadBalancers } = await fixture.client.DescribeTargetHealth({
+      LoadBalancerIds: [lb.id],
+      ListenerIds: [made.listenerId],
+    });
+    const found = LoadBalancers?.[0]?.Listeners?.[0]?.Rules ?? [];
+    return found.map(({ Targets }) => Targets?.[0]?.HealthStatusDetail);
+  };
+
+  const becomesInRules = (made: Rules, ...expected: string[]): Promise<true> =>
+    until(`health is ${expected.join()}`, async () => {
+      const found = await healthOf(made);
+      return found.length === expected.length && found.every((one, at) => one === expected[at])
+        ? true
+        : undefined;
+    });
+
+  it('ask each target as its rule says, from the VIP, also at weight 0', async () => {
+    const made = await rules(
+      {},
+      { HttpCheckMethod: 'GET', HttpCheckPath: '/ok', HttpCheckDomain: 'x.example.com' },
+    );
+    const sources = new Set<string>();
+    const a = await httpPod((request, response) => {
+      sources.add(fixture.addresses.ordinary(request.socket.remoteAddress ?? ''));
+      response.end();
+    });
+    const changes = changesOf(a.ip);
+    await bindRule(made, 0, a, 0);
+    await bindRule(made, 1, a);
+    await becomesInRules(made, 'Alive', 'Alive');
+    const asked = new Set(a.requests.map(({ method, headers, url }) => `${method} ${headers.host}${url}`));
+    expect(asked).toEqual(new Set(['HEAD r0.example.com/', 'GET x.example.com/ok']));
+    if (fixture.addresses.mode === 'range') expect(sources).toEqual(new Set([lb.vip]));
+    expect(changes.map(({ locationId, to }) => `${locationId} ${to}`).sort()).toEqual(
+      made.locationIds.map((id) => `${id} Alive`).sort(),
+    );
+  });
+
+  it('count the status by the mask of the rule, so that one target is Alive in one rule and Dead in another', async () => {
+    const made = await rules({ HttpCode: 2 }, { HttpCode: 2 + 16 }, {});
+    const broken = await httpPod((_, response) => response.writeHead(500).end());
+    for (const at of [0, 1, 2]) await bindRule(made, at, broken);
+    await becomesInRules(made, 'Dead', 'Alive', 'Alive');
+    await fixture.done(
+      await fixture.client.ModifyRule({
+        LoadBalancerId: lb.id,
+        ListenerId: made.listenerId,
+        LocationId: made.locationIds[1] ?? '',
+        HealthCheck: { HttpCode: 4 },
+      }),
+    );
+    await becomesInRules(made, 'Dead', 'Dead', 'Alive');
+  });
+
+  it('keep requests away from what is Dead, and give them to all when all are', async () => {
+    const made = await rules({ HttpCode: 2, HttpCheckPath: '/healthz' });
+    const healthy = new Set<string>();
+    const answer: Parameters<typeof startHttpPod>[2] = (request, response, ip) => {
+      const ok = request.url !== '/healthz' || healthy.has(ip);
+      response.writeHead(ok ? 200 : 503).end(ip);
+    };
+    const [a, b] = [await httpPod(answer), await httpPod(answer)];
+    healthy.add(a.ip);
+    await bindRule(made, 0, a);
+    await bindRule(made, 0, b);
+    const get = () => ask(fixture.addresses, lb.vip, made.port, { host: 'r0.example.com' });
+    await becomes(a.ip, 'Alive');
+    await becomes(b.ip, 'Dead');
+    for (let at = 0; at < 4; at += 1) expect((await get()).body).toBe(a.ip);
+    healthy.clear();
+    await becomes(a.ip, 'Dead');
+    const seen = new Set([(await get()).body, (await get()).body]);
+    expect(seen).toEqual(new Set([a.ip, b.ip]));
+    fixture.simulator.settings.failOpen = false;
+    expect((await get()).status).toBe(502);
+    fixture.simulator.settings.failOpen = true;
+  });
+
+  it('are Close while they are off', async () => {
+    const made = await rules({ HealthSwitch: 0 });
+    const a = await httpPod();
+    await bindRule(made, 0, a);
+    expect(await healthOf(made)).toEqual(['Close']);
+    expect((await ask(fixture.addresses, lb.vip, made.port, {})).body).toBe(a.ip);
   });
 });

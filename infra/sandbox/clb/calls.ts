@@ -10,6 +10,8 @@ export interface CallRecord {
   /** `OK`, the API's error code, or what a fault made of it: `HTTP 502`, `dropped`, `truncated`. */
   readonly code: string;
   readonly requestId: string;
+  /** Ids of what it made: load balancers, listeners or rules, in the order in which they were asked for. */
+  readonly createdIds: readonly string[];
   /** Real milliseconds from arrival to answer. */
   readonly ms: number;
 }

@@ -23,6 +23,15 @@ export interface ClbEvents {
     readonly listenerId: string;
     readonly change: 'created' | 'modified' | 'deleted';
   };
+  /** A rule of a layer-7 listener. */
+  rule: {
+    readonly loadBalancerId: string;
+    readonly listenerId: string;
+    readonly locationId: string;
+    readonly domain: string;
+    readonly url: string;
+    readonly change: 'created' | 'modified' | 'deleted';
+  };
   loadBalancer: {
     readonly loadBalancerId: string;
     readonly change: 'creating' | 'running' | 'modified' | 'deleted';

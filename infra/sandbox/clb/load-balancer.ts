@@ -1,18 +1,52 @@
-import type { Protocol, Tag } from './model.ts';
+import type { Layer4Protocol, Layer7Protocol, Tag } from './model.ts';
 import type { Pool } from './pool.ts';
 
-export interface Listener {
+interface AnyListener {
   readonly id: string;
-  readonly protocol: Protocol;
   readonly port: number;
   readonly createdAt: Date;
   name: string;
+}
+
+export interface Layer4Listener extends AnyListener {
+  readonly layer: 4;
+  readonly protocol: Layer4Protocol;
   sessionType: string;
   deregisterTargetRst: boolean;
   idleConnectTimeoutSeconds: number;
-  /** A layer-4 listener's own targets. */
+  /** Its own targets. */
   readonly pool: Pool;
 }
+
+/** A forwarding rule: what is asked of any of its domains under its URL goes to its own targets. */
+export interface Rule {
+  /** The pool's location. */
+  readonly id: string;
+  readonly createdAt: Date;
+  /** One, or all of a rule with several; rules share all of them or none. */
+  domains: readonly string[];
+  url: string;
+  /** Of the cookie that keeps a session; empty: the load balancer's own name for it. */
+  cookieName: string;
+  readonly pool: Pool;
+}
+
+export interface Layer7Listener extends AnyListener {
+  readonly layer: 7;
+  readonly protocol: Layer7Protocol;
+  /** Connections to targets are kept, too. */
+  keepalive: boolean;
+  /** By id, oldest first. */
+  readonly rules: Map<string, Rule>;
+  /** The rules of this domain take what no domain matches; undefined only while there are no rules. */
+  defaultDomain: string | undefined;
+}
+
+export type Listener = Layer4Listener | Layer7Listener;
+
+/** All pools of a listener: its own one, or those of its rules. */
+export const poolsOf = (listener: Listener): readonly Pool[] =>
+  listener.layer === 4 ? [listener.pool] : [...listener.rules.values()].map(({ pool }) => pool);
 
 export interface LoadBalancer {
   readonly id: string;

@@ -2,7 +2,9 @@
 export type HealthStatus = 'Unknown' | 'Alive' | 'Dead' | 'Close';
 
 export type Layer4Protocol = 'TCP' | 'UDP';
-export type Protocol = Layer4Protocol;
+/** Of listeners whose targets are behind rules. */
+export type Layer7Protocol = 'HTTP';
+export type Protocol = Layer4Protocol | Layer7Protocol;
 
 export type Scheduler = 'WRR' | 'LEAST_CONN' | 'IP_HASH';
 

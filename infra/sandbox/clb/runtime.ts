@@ -1,16 +1,24 @@
 import type { SimulatedClock } from './clock.ts';
+import { HttpFrontend } from './data-plane/http-frontend.ts';
 import type { Network } from './data-plane/network.ts';
 import { TcpFrontend } from './data-plane/tcp-frontend.ts';
 import type { Events } from './events.ts';
 import { HealthChecker } from './health/checker.ts';
-import type { Listener, LoadBalancer } from './load-balancer.ts';
+import type { Layer7Listener, Listener, LoadBalancer, Rule } from './load-balancer.ts';
 import type { Target } from './model.ts';
-import type { NewTarget } from './pool.ts';
+import type { NewTarget, Pool } from './pool.ts';
 import type { ClbSettings } from './settings.ts';
+
+/** Where a target is bound: a layer-4 listener's own pool, or that of one of its rules. */
+export interface Place {
+  readonly loadBalancer: LoadBalancer;
+  readonly listener: Listener;
+  readonly pool: Pool;
+}
 
 /** The running side of the state: sockets that forward, probes that watch. Every change goes through it. */
 export class Runtime {
-  readonly #frontends = new Map<string, TcpFrontend>();
+  readonly #frontends = new Map<string, TcpFrontend | HttpFrontend>();
   readonly #health: HealthChecker;
   readonly #network: Network;
   readonly #settings: ClbSettings;
@@ -33,15 +41,8 @@ export class Runtime {
 
   /** Opens the listener's socket. @throws Error when its port cannot be listened on */
   async openListener(loadBalancer: LoadBalancer, listener: Listener): Promise<void> {
-    if (listener.protocol === 'TCP') {
-      const frontend = new TcpFrontend({
-        loadBalancer,
-        listener,
-        network: this.#network,
-        settings: this.#settings,
-        clock: this.#clock,
-        events: this.#events,
-      });
+    const frontend = this.#frontendOf(loadBalancer, listener);
+    if (frontend !== undefined) {
       await frontend.open();
       this.#frontends.set(listener.id, frontend);
     }
@@ -53,12 +54,26 @@ export class Runtime {
     });
   }
 
+  /** UDP has none yet. */
+  #frontendOf(loadBalancer: LoadBalancer, listener: Listener): TcpFrontend | HttpFrontend | undefined {
+    const parts = {
+      loadBalancer,
+      network: this.#network,
+      settings: this.#settings,
+      clock: this.#clock,
+      events: this.#events,
+    };
+    if (listener.layer === 7) return new HttpFrontend({ ...parts, listener });
+    return listener.protocol === 'TCP' ? new TcpFrontend({ ...parts, listener }) : undefined;
+  }
+
   /** Closes the listener's socket, cuts its connections and unbinds its targets. */
   closeListener(loadBalancer: LoadBalancer, listener: Listener): void {
     loadBalancer.listeners.delete(listener.id);
     this.#frontends.get(listener.id)?.close();
     this.#frontends.delete(listener.id);
-    for (const target of listener.pool.targets) this.#health.unwatch(target);
+    if (listener.layer === 4) this.#unwatch(listener.pool);
+    else for (const rule of [...listener.rules.values()]) this.removeRule(loadBalancer, listener, rule);
     this.#events.emit('listener', {
       loadBalancerId: loadBalancer.id,
       listenerId: listener.id,
@@ -66,38 +81,71 @@ export class Runtime {
     });
   }
 
-  register(loadBalancer: LoadBalancer, listener: Listener, target: NewTarget): void {
-    const bound = listener.pool.find(target.ip, target.port);
+  addRule(loadBalancer: LoadBalancer, listener: Layer7Listener, rule: Rule): void {
+    listener.rules.set(rule.id, rule);
+    this.ruleChanged(loadBalancer, listener, rule, 'created');
+  }
+
+  /** Unbinds the rule's targets. */
+  removeRule(loadBalancer: LoadBalancer, listener: Layer7Listener, rule: Rule): void {
+    listener.rules.delete(rule.id);
+    this.#unwatch(rule.pool);
+    for (const target of rule.pool.targets) this.#stopConnections(listener, target);
+    this.ruleChanged(loadBalancer, listener, rule, 'deleted');
+  }
+
+  /** After a change of a rule or its domain. */
+  ruleChanged(
+    { id: loadBalancerId }: LoadBalancer,
+    { id: listenerId }: Layer7Listener,
+    { id: locationId, domains, url }: Rule,
+    change: 'created' | 'modified' | 'deleted',
+  ): void {
+    const domain = domains[0] ?? '';
+    const frontend = this.#frontends.get(listenerId);
+    if (frontend instanceof HttpFrontend) frontend.rulesChanged();
+    this.#events.emit('rule', { loadBalancerId, listenerId, locationId, domain, url, change });
+  }
+
+  register(place: Place, target: NewTarget): void {
+    const { loadBalancer, listener, pool } = place;
+    const bound = pool.find(target.ip, target.port);
     if (bound !== undefined) {
-      if (this.#settings.reRegisterUpdatesWeight)
-        this.setWeight(loadBalancer, listener, bound, target.weight);
+      if (this.#settings.reRegisterUpdatesWeight) this.setWeight(place, bound, target.weight);
       return;
     }
-    const added = listener.pool.add(target, new Date());
-    this.#health.watch(loadBalancer, listener, listener.pool, added);
-    this.#emitTarget(loadBalancer, listener, added, 'registered');
+    const added = pool.add(target, new Date());
+    this.#health.watch(loadBalancer, listener, pool, added);
+    this.#emitTarget(place, added, 'registered');
   }
 
-  deregister(loadBalancer: LoadBalancer, listener: Listener, target: Target): void {
-    listener.pool.remove(target);
+  deregister(place: Place, target: Target): void {
+    place.pool.remove(target);
     this.#health.unwatch(target);
-    for (const connection of target.connections) {
-      connection.stop(listener.deregisterTargetRst ? 'rst' : this.#settings.deregisterWithoutRst);
-    }
-    this.#emitTarget(loadBalancer, listener, target, 'deregistered');
+    this.#stopConnections(place.listener, target);
+    this.#emitTarget(place, target, 'deregistered');
   }
 
-  setWeight(loadBalancer: LoadBalancer, listener: Listener, target: Target, weight: number): void {
+  setWeight(place: Place, target: Target, weight: number): void {
     if (target.weight === weight) return;
     target.weight = weight;
-    this.#emitTarget(loadBalancer, listener, target, 'weight');
+    this.#emitTarget(place, target, 'weight');
   }
 
-  /** After the listener's health check changed. */
-  healthCheckChanged(loadBalancer: LoadBalancer, listener: Listener): void {
-    for (const target of listener.pool.targets) {
-      this.#health.watch(loadBalancer, listener, listener.pool, target);
-    }
+  /** After the pool's health check changed. */
+  healthCheckChanged({ loadBalancer, listener, pool }: Place): void {
+    for (const target of pool.targets) this.#health.watch(loadBalancer, listener, pool, target);
+  }
+
+  #unwatch(pool: Pool): void {
+    for (const target of pool.targets) this.#health.unwatch(target);
+  }
+
+  #stopConnections(listener: Listener, target: Target): void {
+    const { deregisterWithoutRst, layer7Deregistered } = this.#settings;
+    if (listener.layer === 7 && layer7Deregistered === 'finish') return;
+    const how = listener.layer === 7 ? 'cut' : listener.deregisterTargetRst ? 'rst' : deregisterWithoutRst;
+    for (const connection of target.connections) connection.stop(how);
   }
 
   close(): void {
@@ -107,15 +155,14 @@ export class Runtime {
   }
 
   #emitTarget(
-    loadBalancer: LoadBalancer,
-    listener: Listener,
+    { loadBalancer, listener, pool }: Place,
     { ip, port, weight }: Target,
     change: 'registered' | 'deregistered' | 'weight',
   ): void {
     this.#events.emit('target', {
       loadBalancerId: loadBalancer.id,
       listenerId: listener.id,
-      locationId: listener.pool.locationId,
+      locationId: pool.locationId,
       ip,
       port,
       weight,

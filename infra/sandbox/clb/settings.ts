@@ -15,6 +15,10 @@ export interface ClbSettings {
   createListenerMs: DurationRange;
   modifyListenerMs: DurationRange;
   deleteListenerMs: DurationRange;
+  createRuleMs: DurationRange;
+  /** ModifyRule, ModifyDomain, ModifyDomainAttributes. */
+  modifyRuleMs: DurationRange;
+  deleteRuleMs: DurationRange;
   /** RegisterTargets, DeregisterTargets, ModifyTargetWeight, BatchModifyTargetWeight. */
   targetTaskMs: DurationRange;
   /** A synchronous batch takes this, */
@@ -61,6 +65,12 @@ export interface ClbSettings {
   unknownTask: 'error' | 'success';
   unknownLoadBalancerInHealth: 'error' | 'skip';
   locationIdOnLayer4: 'refuse' | 'ignore';
+  /** The code of a rule whose domain and URL another one has. */
+  duplicateRuleCode: string;
+  /** CreateRule with DefaultServer, for another domain than the default one: does it become the default? */
+  secondDefaultServer: 'replace' | 'refuse';
+  /** A rule for a wildcard or a regular expression, probed, without an HttpCheckDomain. */
+  patternWithoutCheckDomain: 'refuse' | 'accept';
   targetOutsideVpc: 'refuse' | 'accept';
   vipsWhileCreating: boolean;
   deleteProtectCode: string;
@@ -74,6 +84,22 @@ export interface ClbSettings {
   unknownTakesTraffic: boolean;
   /** What happens to kept connections of a removed target without DeregisterTargetRst. */
   deregisterWithoutRst: 'cut' | 'stall';
+  /** What happens to the requests in flight at a removed target of a rule. */
+  layer7Deregistered: 'cut' | 'finish';
+  /** Does a session cookie still lead to a healthy target whose weight is 0? */
+  cookieToWeightZero: 'move' | 'keep';
+  /** What is sent again, to another target, when its first one took it and closed without an answer. */
+  resent: 'nothing' | 'idempotent-without-body';
+  /** What a request is answered for which there is no target. */
+  statusWithoutTarget: 502 | 503 | 504;
+  /** Real milliseconds until a connection to a target is given up; the request then goes to the next one. */
+  targetConnectTimeoutMs: number;
+  /** Real milliseconds between two reads from a target. */
+  targetReadTimeoutMs: number;
+  /** Real milliseconds that a client's connection is kept without a request. */
+  clientKeepaliveMs: number;
+  /** What is longer is answered with 413. */
+  maxRequestBodyBytes: number;
 
   // Health checks.
   firstProbeDelayMs: DurationRange;
@@ -91,6 +117,9 @@ export const defaultSettings: Readonly<ClbSettings> = {
   createListenerMs: [500, 2_000],
   modifyListenerMs: [300, 1_500],
   deleteListenerMs: [500, 2_000],
+  createRuleMs: [500, 2_000],
+  modifyRuleMs: [300, 1_500],
+  deleteRuleMs: [500, 2_000],
   targetTaskMs: [300, 1_500],
   batchBaseMs: 400,
   batchPerTargetMs: 2,
@@ -123,6 +152,9 @@ export const defaultSettings: Readonly<ClbSettings> = {
   unknownTask: 'error',
   unknownLoadBalancerInHealth: 'error',
   locationIdOnLayer4: 'refuse',
+  duplicateRuleCode: 'InvalidParameterValue',
+  secondDefaultServer: 'replace',
+  patternWithoutCheckDomain: 'refuse',
   targetOutsideVpc: 'refuse',
   vipsWhileCreating: false,
   deleteProtectCode: 'FailedOperation',
@@ -132,6 +164,14 @@ export const defaultSettings: Readonly<ClbSettings> = {
   failOpen: true,
   unknownTakesTraffic: false,
   deregisterWithoutRst: 'cut',
+  layer7Deregistered: 'cut',
+  cookieToWeightZero: 'move',
+  resent: 'nothing',
+  statusWithoutTarget: 502,
+  targetConnectTimeoutMs: 4_000,
+  targetReadTimeoutMs: 60_000,
+  clientKeepaliveMs: 75_000,
+  maxRequestBodyBytes: 60 * 1024 * 1024,
 
   firstProbeDelayMs: [0, 200],
   aliveAfterFirstSuccess: false,

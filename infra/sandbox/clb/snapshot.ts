@@ -1,5 +1,5 @@
 import type { Locks } from './engine/locks.ts';
-import type { Listener } from './load-balancer.ts';
+import { type Listener, poolsOf, type Rule } from './load-balancer.ts';
 import type { HealthStatus, Tag, Target } from './model.ts';
 import type { Store } from './store.ts';
 
@@ -17,11 +17,23 @@ export interface TargetSnapshot {
   readonly bytesToClient: number;
 }
 
+export interface RuleSnapshot {
+  readonly id: string;
+  readonly domains: readonly string[];
+  readonly url: string;
+  /** Its domain takes what no domain matches. */
+  readonly isDefault: boolean;
+  readonly targets: readonly TargetSnapshot[];
+}
+
 export interface ListenerSnapshot {
   readonly id: string;
   readonly name: string;
   readonly protocol: string;
   readonly port: number;
+  /** Only of a layer-7 listener. */
+  readonly rules?: readonly RuleSnapshot[];
+  /** Those of all its rules, where it has rules. */
   readonly targets: readonly TargetSnapshot[];
 }
 
@@ -62,12 +74,23 @@ const targetSnapshot = (target: Target): TargetSnapshot => {
   };
 };
 
-const listenerSnapshot = ({ id, name, protocol, port, pool }: Listener): ListenerSnapshot => ({
+const ruleSnapshot = ({ id, domains, url, pool }: Rule, defaultDomain: string | undefined): RuleSnapshot => ({
   id,
-  name,
-  protocol,
-  port,
+  domains,
+  url,
+  isDefault: defaultDomain !== undefined && domains.includes(defaultDomain),
   targets: [...pool.targets].map(targetSnapshot),
+});
+
+const listenerSnapshot = (listener: Listener): ListenerSnapshot => ({
+  id: listener.id,
+  name: listener.name,
+  protocol: listener.protocol,
+  port: listener.port,
+  ...(listener.layer === 4
+    ? {}
+    : { rules: [...listener.rules.values()].map((rule) => ruleSnapshot(rule, listener.defaultDomain)) }),
+  targets: poolsOf(listener).flatMap((pool) => [...pool.targets].map(targetSnapshot)),
 });
 
 /** A copy of the whole state at this moment. */

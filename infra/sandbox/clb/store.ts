@@ -1,5 +1,5 @@
 import { ApiError, loadBalancerNotFound } from './api-error.ts';
-import type { Listener, LoadBalancer } from './load-balancer.ts';
+import type { Layer7Listener, Listener, LoadBalancer, Rule } from './load-balancer.ts';
 
 const idFormat = /^lb-[0-9a-z]{8}$/;
 
@@ -49,5 +49,21 @@ export const getListener = (
   if (found === undefined) {
     throw new ApiError(code, `ListenerId ${listenerId} not found in ${loadBalancer.id}.`);
   }
+  return found;
+};
+
+/** A listener that has rules, for writes of rules and domains. @throws ApiError InvalidParameter */
+export const getLayer7Listener = (loadBalancer: LoadBalancer, listenerId: string): Layer7Listener => {
+  const found = getListener(loadBalancer, listenerId);
+  if (found.layer === 4) {
+    throw new ApiError('InvalidParameter', 'This interface only support HTTP/HTTPS listener.');
+  }
+  return found;
+};
+
+/** @throws ApiError with the code that the action has for a rule that is not there */
+export const getRule = (listener: Layer7Listener, locationId: string, code = 'InvalidParameter'): Rule => {
+  const found = listener.rules.get(locationId);
+  if (found === undefined) throw new ApiError(code, `LocationId ${locationId} not found in ${listener.id}.`);
   return found;
 };

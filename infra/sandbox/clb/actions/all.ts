@@ -5,6 +5,8 @@ import { createLoadBalancer } from './create-load-balancer.ts';
 import { describeTargetActions } from './describe-targets.ts';
 import { listenerActions } from './listeners.ts';
 import { loadBalancerActions } from './load-balancers.ts';
+import { ruleDomainActions } from './rule-domains.ts';
+import { ruleActions } from './rules.ts';
 import { singleTargetActions } from './single-targets.ts';
 
 /** Every action that the simulator answers, by name. What actions remember begins empty. */
@@ -14,6 +16,8 @@ export const allActions = (): ReadonlyMap<string, Action> =>
       createLoadBalancer(),
       ...loadBalancerActions(),
       ...listenerActions(),
+      ...ruleActions(),
+      ...ruleDomainActions(),
       ...batchTargetActions(),
       ...singleTargetActions(),
       ...describeTargetActions(),

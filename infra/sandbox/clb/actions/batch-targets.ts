@@ -1,4 +1,4 @@
-import { ApiError, tooLong } from '../api-error.ts';
+import { tooLong } from '../api-error.ts';
 import type { Engine } from '../engine/engine.ts';
 import type { Effects } from '../faults.ts';
 import type { LoadBalancer } from '../load-balancer.ts';
@@ -8,8 +8,9 @@ import { type Action, type Answer, action } from './action.ts';
 import {
   batchTargetField,
   checkBindable,
-  checkLocation,
+  placeOf,
   refuseDuplicates,
+  refuseUnbound,
   type TargetRequest,
   targetField,
   targetRequest,
@@ -28,8 +29,9 @@ const requestsOf = (asked: Asked, lb: LoadBalancer, engine: Engine): TargetReque
   if (asked.Targets.length > maxBatchTargets) throw tooLong('Targets', maxBatchTargets);
   return asked.Targets.map((target, at) => {
     const listener = getListener(lb, target.ListenerId, 'InvalidParameter.ListenerIdNotFound');
-    checkLocation(listener, target.LocationId, engine);
-    return targetRequest(target, listener, `Targets.${at}`, engine);
+    const path = `Targets.${at}`;
+    const place = placeOf(lb, listener, target, path, engine, 'InvalidParameter.LocationNotFound');
+    return targetRequest(target, place, path, engine);
   });
 };
 
@@ -66,9 +68,9 @@ const batchRegisterTargets = action(
     checkBindable(lb, requests, engine);
     const failed = failing(requests, context.effects);
     await engine.batch(lb, requests.length, context, 'BatchRegisterTargets', () => {
-      for (const { listener, weight, ...target } of requests) {
-        if (failed.ids.includes(listener.id)) continue;
-        engine.runtime.register(lb, listener, { ...target, weight: weight ?? defaultWeight });
+      for (const request of requests) {
+        if (failed.ids.includes(request.listener.id)) continue;
+        engine.runtime.register(request, { ...request, weight: request.weight ?? defaultWeight });
       }
     });
     return batchAnswer(failed.ids, failed.message);
@@ -82,23 +84,17 @@ const batchDeregisterTargets = action(
     const lb = engine.writable(asked.LoadBalancerId, context.region);
     const requests = requestsOf(asked, lb, engine);
     refuseDuplicates(requests, 'InvalidParameterValue.Duplicate');
-    const unbound = requests.filter(({ listener, ip, port }) => listener.pool.find(ip, port) === undefined);
+    const unbound = requests.filter(({ pool, ip, port }) => pool.find(ip, port) === undefined);
     const { unboundInBatchDeregister: policy } = engine.settings;
-    const [first] = unbound;
-    if (first !== undefined && policy === 'error') {
-      throw new ApiError(
-        'InvalidParameter',
-        `Target ${first.ip}:${first.port} is not bound to ${first.listener.id}.`,
-      );
-    }
+    if (policy === 'error') refuseUnbound(requests, 'error');
     const injected = failing(requests, context.effects);
     const refused = policy === 'fail-set' ? unbound.map(({ listener }) => listener.id) : [];
     const failedIds = [...injected.ids, ...refused];
     await engine.batch(lb, requests.length, context, 'BatchDeregisterTargets', () => {
-      for (const { listener, ip, port } of requests) {
-        const target = listener.pool.find(ip, port);
-        if (target === undefined || failedIds.includes(listener.id)) continue;
-        engine.runtime.deregister(lb, listener, target);
+      for (const request of requests) {
+        const target = request.pool.find(request.ip, request.port);
+        if (target === undefined || failedIds.includes(request.listener.id)) continue;
+        engine.runtime.deregister(request, target);
       }
     });
     const message = refused.length > 0 ? 'Some targets are not bound.' : '';
@@ -127,26 +123,22 @@ const batchModifyTargetWeight = action(
     const lb = engine.writable(asked.LoadBalancerId, context.region);
     const requests = asked.ModifyList.flatMap((rule, at) => {
       const listener = getListener(lb, rule.ListenerId);
-      checkLocation(listener, rule.LocationId, engine, 'InvalidParameter');
+      const place = placeOf(lb, listener, rule, `ModifyList.${at}`, engine);
       return rule.Targets.map((target, index) => ({
-        ...targetRequest(target, listener, `ModifyList.${at}.Targets.${index}`, engine),
+        ...targetRequest(target, place, `ModifyList.${at}.Targets.${index}`, engine),
         weight: target.Weight ?? rule.Weight ?? defaultWeight,
       }));
     });
     if (requests.length > maxModified) throw tooLong('ModifyList.Targets', maxModified);
     refuseDuplicates(requests, 'InvalidParameterValue');
-    for (const { listener, ip, port } of requests) {
-      if (listener.pool.find(ip, port) !== undefined) continue;
-      if (engine.settings.unboundInModifyWeight === 'ignore') continue;
-      throw new ApiError('InvalidParameter', `Target ${ip}:${port} is not bound to ${listener.id}.`);
-    }
+    refuseUnbound(requests, engine.settings.unboundInModifyWeight);
     engine.begin([lb.id], context, {
       taskName: 'BatchModifyTargetWeight',
       durationMs: engine.settings.targetTaskMs,
       apply: () => {
-        for (const { listener, ip, port, weight } of requests) {
-          const target = listener.pool.find(ip, port);
-          if (target !== undefined) engine.runtime.setWeight(lb, listener, target, weight);
+        for (const request of requests) {
+          const target = request.pool.find(request.ip, request.port);
+          if (target !== undefined) engine.runtime.setWeight(request, target, request.weight);
         }
       },
     });

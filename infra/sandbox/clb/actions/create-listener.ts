@@ -2,7 +2,7 @@ import { ApiError, tooLong, wrongValue } from '../api-error.ts';
 import type { Engine } from '../engine/engine.ts';
 import { newId } from '../ids.ts';
 import type { Listener, LoadBalancer } from '../load-balancer.ts';
-import type { Protocol } from '../model.ts';
+import type { Layer4Protocol, Layer7Protocol, Protocol } from '../model.ts';
 import { Pool } from '../pool.ts';
 import { anyObject, flag, integer, list, structure, text, word } from '../schema/fields.ts';
 import { action } from './action.ts';
@@ -52,7 +52,7 @@ const portClass = (protocol: string): 'tcp' | 'udp' =>
 
 const supported = (asked: Parameters): Protocol => {
   const { Protocol: protocol, EndPort, FullEndPorts, TargetType } = asked;
-  if (protocol !== 'TCP' && protocol !== 'UDP') {
+  if (protocol !== 'TCP' && protocol !== 'UDP' && protocol !== 'HTTP') {
     throw new ApiError('UnsupportedOperation', `Listeners of protocol ${protocol} are not simulated.`);
   }
   if (EndPort !== undefined || FullEndPorts !== undefined) {
@@ -90,28 +90,79 @@ const checkPorts = ({ Ports, Protocol }: Parameters, lb: LoadBalancer, engine: E
 };
 
 /** 0 or 30 to 3600 seconds. @throws ApiError InvalidParameterValue */
-export const checkSessionExpireTime = (seconds: number | undefined): void => {
-  if (seconds !== undefined && seconds !== 0 && seconds < 30) throw wrongValue('SessionExpireTime', seconds);
+export const checkSessionExpireTime = (seconds: number | undefined, path = 'SessionExpireTime'): void => {
+  if (seconds !== undefined && seconds !== 0 && seconds < 30) throw wrongValue(path, seconds);
 };
 
-export const createListener = action('CreateListener', parameters, (asked, engine, context) => {
-  const lb = engine.writable(asked.LoadBalancerId, context.region);
-  const protocol = supported(asked);
-  checkPorts(asked, lb, engine);
+const checkNames = ({ ListenerNames: names, Ports }: Parameters): void => {
+  if (names === undefined || names.length === Ports.length) return;
+  throw new ApiError(
+    'InvalidParameterValue.Length',
+    'Length of .ListenerNames should be equal to length of .Ports',
+  );
+};
+
+/** What only a layer-4 listener has; layer 7 has it on its rules, or not at all. */
+interface Layer4Members {
+  readonly HealthCheck?: unknown;
+  readonly Scheduler?: unknown;
+  readonly SessionExpireTime?: number;
+  readonly SessionType?: string;
+  readonly DeregisterTargetRst?: boolean;
+  readonly IdleConnectTimeout?: number;
+  readonly ProxyProtocol?: boolean;
+  readonly RescheduleTargetZeroWeight?: boolean;
+  readonly RescheduleUnhealthy?: boolean;
+  readonly RescheduleExpandTarget?: boolean;
+  readonly RescheduleStartTime?: number;
+  readonly RescheduleInterval?: number;
+}
+
+const layer4Members = [
+  'HealthCheck',
+  'Scheduler',
+  'SessionExpireTime',
+  'SessionType',
+  'DeregisterTargetRst',
+  'IdleConnectTimeout',
+  'ProxyProtocol',
+  'RescheduleTargetZeroWeight',
+  'RescheduleUnhealthy',
+  'RescheduleExpandTarget',
+  'RescheduleStartTime',
+  'RescheduleInterval',
+] as const;
+
+/**
+ * Refuses what a listener's layer does not have; what asks for nothing (0, false, NORMAL) passes.
+ *
+ * @throws ApiError InvalidParameterValue
+ */
+export const checkLayerMembers = (
+  layer: 4 | 7,
+  asked: Layer4Members & { readonly KeepaliveEnable?: number },
+): void => {
+  if (layer === 4) {
+    if (asked.KeepaliveEnable === 1) throw wrongValue('KeepaliveEnable', asked.KeepaliveEnable);
+    return;
+  }
+  for (const name of layer4Members) {
+    const value = asked[name];
+    if (value === undefined || value === 0 || value === false || value === 'NORMAL') continue;
+    throw new ApiError('InvalidParameterValue', `A HTTP/HTTPS listener takes no ${name}.`);
+  }
+};
+
+const layer4Listeners = (asked: Parameters, protocol: Layer4Protocol): Listener[] => {
   checkSessionExpireTime(asked.SessionExpireTime);
   const { Scheduler: scheduler = 'WRR', ListenerNames: names } = asked;
   if (scheduler !== 'WRR' && scheduler !== 'LEAST_CONN') {
     throw new ApiError('InvalidParameterValue', 'Scheduler should be WRR or LEAST_CONN');
   }
-  if (names !== undefined && names.length !== asked.Ports.length) {
-    throw new ApiError(
-      'InvalidParameterValue.Length',
-      'Length of .ListenerNames should be equal to length of .Ports',
-    );
-  }
   const healthCheck = mergeHealthCheck(defaultHealthCheck(protocol), asked.HealthCheck, protocol);
-  const listeners = asked.Ports.map(
+  return asked.Ports.map(
     (port, at): Listener => ({
+      layer: 4,
       id: newId('lbl'),
       protocol,
       port,
@@ -123,6 +174,32 @@ export const createListener = action('CreateListener', parameters, (asked, engin
       pool: new Pool(healthCheck, scheduler, asked.SessionExpireTime ?? 0),
     }),
   );
+};
+
+const layer7Listeners = (asked: Parameters, protocol: Layer7Protocol): Listener[] => {
+  if (asked.H2cSwitch === true) throw new ApiError('UnsupportedOperation', 'H2c is not simulated.');
+  return asked.Ports.map(
+    (port, at): Listener => ({
+      layer: 7,
+      id: newId('lbl'),
+      protocol,
+      port,
+      createdAt: new Date(),
+      name: asked.ListenerNames?.[at] ?? '',
+      keepalive: asked.KeepaliveEnable === 1,
+      rules: new Map(),
+      defaultDomain: undefined,
+    }),
+  );
+};
+
+export const createListener = action('CreateListener', parameters, (asked, engine, context) => {
+  const lb = engine.writable(asked.LoadBalancerId, context.region);
+  const protocol = supported(asked);
+  checkPorts(asked, lb, engine);
+  checkNames(asked);
+  checkLayerMembers(protocol === 'HTTP' ? 7 : 4, asked);
+  const listeners = protocol === 'HTTP' ? layer7Listeners(asked, protocol) : layer4Listeners(asked, protocol);
   engine.begin([lb.id], context, {
     taskName: 'CreateListener',
     durationMs: engine.settings.createListenerMs,

@@ -1,6 +1,6 @@
 import { ApiError } from '../api-error.ts';
 import { apiTime } from '../ids.ts';
-import type { LoadBalancer } from '../load-balancer.ts';
+import type { Layer7Listener, Listener, LoadBalancer } from '../load-balancer.ts';
 import type { Target } from '../model.ts';
 import type { Pool } from '../pool.ts';
 import { integer, list, structure, text, word } from '../schema/fields.ts';
@@ -29,6 +29,23 @@ const backendShape = (target: Target, lb: LoadBalancer): Answer => ({
   Zone: `${lb.region}-1`,
 });
 
+const backendsOf = (pool: Pool, lb: LoadBalancer, filters: readonly Filter[]): Answer[] =>
+  [...pool.targets]
+    .filter((target) => filters.every((filter) => passes(target, pool, filter)))
+    .map((target) => backendShape(target, lb));
+
+/** The rules that a `location-id` filter leaves, each with its targets. */
+const rulesOf = ({ rules }: Layer7Listener, lb: LoadBalancer, filters: readonly Filter[]): Answer[] =>
+  [...rules.values()]
+    .filter(({ id }) => filters.every(({ Name, Values }) => Name !== 'location-id' || Values.includes(id)))
+    .map(({ id, domains, url, pool }) => ({
+      LocationId: id,
+      Domain: domains[0] ?? '',
+      Url: url,
+      Targets: backendsOf(pool, lb, filters),
+      FunctionTargets: [],
+    }));
+
 const describeTargets = action(
   'DescribeTargets',
   structure(
@@ -50,14 +67,12 @@ const describeTargets = action(
         (asked.Port === undefined || port === asked.Port),
     );
     return {
-      Listeners: listeners.map(({ id, protocol, port, pool }) => ({
-        ListenerId: id,
-        Protocol: protocol,
-        Port: port,
-        Rules: null,
-        Targets: [...pool.targets]
-          .filter((target) => filters.every((filter) => passes(target, pool, filter)))
-          .map((target) => backendShape(target, lb)),
+      Listeners: listeners.map((listener) => ({
+        ListenerId: listener.id,
+        Protocol: listener.protocol,
+        Port: listener.port,
+        Rules: listener.layer === 4 ? null : rulesOf(listener, lb, filters),
+        Targets: listener.layer === 4 ? backendsOf(listener.pool, lb, filters) : null,
         EndPort: 0,
       })),
     };
@@ -94,28 +109,40 @@ const describeTargetHealth = action(
       TargetGroupId: '',
       Weight: target.weight,
     });
+    const rules = (listener: Listener): Answer[] => {
+      const shape = (pool: Pool, Domain: string | null, Url: string | null): Answer[] =>
+        wanted(locationIds, pool.locationId)
+          ? [
+              {
+                LocationId: pool.locationId,
+                Domain,
+                Url,
+                RuleId: null,
+                Targets: [...pool.targets].map(health),
+              },
+            ]
+          : [];
+      // A layer-4 listener has one rule that nothing else shows.
+      if (listener.layer === 4) return shape(listener.pool, null, null);
+      return [...listener.rules.values()].flatMap(({ pool, domains, url }) =>
+        shape(pool, domains[0] ?? '', url),
+      );
+    };
+    const filtered = locationIds !== undefined && locationIds.length > 0;
     return {
       LoadBalancers: found.map((lb) => ({
         LoadBalancerId: lb.id,
         LoadBalancerName: lb.name,
         Listeners: [...lb.listeners.values()]
-          .filter(({ id, pool }) => wanted(listenerIds, id) && wanted(locationIds, pool.locationId))
-          .map(({ id, name, protocol, port, pool }) => ({
-            ListenerId: id,
-            ListenerName: name,
-            Protocol: protocol,
-            Port: port,
-            // A layer-4 listener has one rule that nothing else shows.
-            Rules: [
-              {
-                LocationId: pool.locationId,
-                Domain: null,
-                Url: null,
-                RuleId: null,
-                Targets: [...pool.targets].map(health),
-              },
-            ],
-          })),
+          .filter(({ id }) => wanted(listenerIds, id))
+          .map((listener) => ({
+            ListenerId: listener.id,
+            ListenerName: listener.name,
+            Protocol: listener.protocol,
+            Port: listener.port,
+            Rules: rules(listener),
+          }))
+          .filter(({ Rules }) => !filtered || Rules.length > 0),
       })),
     };
   },

@@ -25,12 +25,16 @@ export const healthCheckField = structure(
   },
 );
 
-type Asked = ReturnType<typeof healthCheckField.parse>;
+export type AskedHealthCheck = ReturnType<typeof healthCheckField.parse>;
+type Asked = AskedHealthCheck;
 
 const checkTypes: Record<Protocol, readonly string[]> = {
   TCP: ['TCP', 'HTTP'],
   UDP: ['PING'],
+  HTTP: ['HTTP'],
 };
+
+const defaultCheckType: Record<Protocol, string> = { TCP: 'TCP', UDP: 'PING', HTTP: 'HTTP' };
 
 export const defaultHealthCheck = (protocol: Protocol): HealthCheck => ({
   HealthSwitch: 1,
@@ -39,18 +43,39 @@ export const defaultHealthCheck = (protocol: Protocol): HealthCheck => ({
   HealthNum: 3,
   UnHealthNum: 3,
   CheckPort: null,
-  CheckType: protocol === 'UDP' ? 'PING' : 'TCP',
+  CheckType: defaultCheckType[protocol],
   HttpCheckDomain: null,
-  HttpCheckPath: null,
-  HttpCheckMethod: null,
+  HttpCheckPath: protocol === 'HTTP' ? '/' : null,
+  HttpCheckMethod: protocol === 'HTTP' ? 'HEAD' : null,
   HttpVersion: null,
-  HttpCode: null,
+  HttpCode: protocol === 'HTTP' ? 31 : null,
   ContextType: null,
   SendContext: null,
   RecvContext: null,
   ExtendedCode: null,
   SourceIpType: 0,
 });
+
+/** Members that a rule's health check does not have. */
+const onlyOfListeners = ['HttpVersion', 'ContextType', 'SendContext', 'RecvContext', 'ExtendedCode'] as const;
+
+const checkDomainFormat = /^[a-z0-9._-]+$/;
+const checkPathFormat = /^\/[a-zA-Z0-9.\-_/=?:]*$/;
+
+/** @throws ApiError InvalidParameterValue */
+const checkRuleMembers = (asked: Asked): void => {
+  for (const name of onlyOfListeners) {
+    if (asked[name] !== undefined) throw wrongValue(`HealthCheck.${name}`, asked[name]);
+  }
+  const { CheckPort, HttpCheckDomain, HttpCheckPath } = asked;
+  if (CheckPort !== undefined && CheckPort !== -1) throw wrongValue('HealthCheck.CheckPort', CheckPort);
+  if (HttpCheckDomain !== undefined && !checkDomainFormat.test(HttpCheckDomain)) {
+    throw wrongValue('HealthCheck.HttpCheckDomain', HttpCheckDomain);
+  }
+  if (HttpCheckPath !== undefined && !checkPathFormat.test(HttpCheckPath)) {
+    throw wrongValue('HealthCheck.HttpCheckPath', HttpCheckPath);
+  }
+};
 
 /**
  * The health check that results from what is asked and what was; members that are not asked for stay.
@@ -63,12 +88,13 @@ export const mergeHealthCheck = (
   protocol: Protocol,
 ): HealthCheck => {
   if (asked === undefined) return before;
+  if (protocol === 'HTTP') checkRuleMembers(asked);
   const { CheckPort, ...rest } = asked;
   const port = CheckPort === undefined ? before.CheckPort : CheckPort === -1 ? null : CheckPort;
   const merged: HealthCheck = { ...before, ...rest, CheckPort: port };
   if (merged.HealthSwitch === 0) return merged;
-  if (merged.CheckType === 'CUSTOM') {
-    throw new ApiError('UnsupportedOperation', 'CheckType CUSTOM is not simulated.');
+  if (merged.CheckType === 'CUSTOM' || (protocol === 'HTTP' && merged.CheckType === 'GRPC')) {
+    throw new ApiError('UnsupportedOperation', `CheckType ${merged.CheckType} is not simulated.`);
   }
   if (!checkTypes[protocol].includes(merged.CheckType)) {
     throw wrongValue('HealthCheck.CheckType', merged.CheckType);
@@ -80,7 +106,7 @@ export const mergeHealthCheck = (
     );
   }
   if (port === 0) throw wrongValue('HealthCheck.CheckPort', port);
-  if (merged.CheckType !== 'HTTP') return merged;
+  if (protocol === 'HTTP' || merged.CheckType !== 'HTTP') return merged;
   if (merged.HttpVersion === null || merged.HttpCheckDomain === null) {
     throw new ApiError(
       'MissingParameter',

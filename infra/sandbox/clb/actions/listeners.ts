@@ -4,7 +4,7 @@ import type { Listener, LoadBalancer } from '../load-balancer.ts';
 import { anyObject, flag, integer, list, structure, text, word } from '../schema/fields.ts';
 import { getListener } from '../store.ts';
 import { type Action, action } from './action.ts';
-import { checkSessionExpireTime, createListener } from './create-listener.ts';
+import { checkLayerMembers, checkSessionExpireTime, createListener } from './create-listener.ts';
 import { healthCheckField, mergeHealthCheck } from './health-check-parameters.ts';
 import { listenerShape } from './listener-shape.ts';
 
@@ -70,21 +70,27 @@ const modifyListener = action(
       throw new ApiError('UnsupportedOperation', 'Target groups are not simulated.');
     }
     checkSessionExpireTime(asked.SessionExpireTime);
-    const { pool } = listener;
-    const healthCheck = mergeHealthCheck(pool.healthCheck, asked.HealthCheck, listener.protocol);
+    checkLayerMembers(listener.layer, asked);
+    const before = listener.layer === 4 ? listener.pool.healthCheck : undefined;
+    const healthCheck = before && mergeHealthCheck(before, asked.HealthCheck, listener.protocol);
     engine.begin([lb.id], context, {
       taskName: 'ModifyListener',
       durationMs: engine.settings.modifyListenerMs,
       apply: () => {
         listener.name = asked.ListenerName ?? listener.name;
-        listener.sessionType = asked.SessionType ?? listener.sessionType;
-        listener.deregisterTargetRst = asked.DeregisterTargetRst ?? listener.deregisterTargetRst;
-        listener.idleConnectTimeoutSeconds = asked.IdleConnectTimeout ?? listener.idleConnectTimeoutSeconds;
-        pool.scheduler = asked.Scheduler ?? pool.scheduler;
-        pool.sessionExpireSeconds = asked.SessionExpireTime ?? pool.sessionExpireSeconds;
-        if (asked.HealthCheck !== undefined) {
-          pool.healthCheck = healthCheck;
-          engine.runtime.healthCheckChanged(lb, listener);
+        if (listener.layer === 7) {
+          if (asked.KeepaliveEnable !== undefined) listener.keepalive = asked.KeepaliveEnable === 1;
+        } else {
+          const { pool } = listener;
+          listener.sessionType = asked.SessionType ?? listener.sessionType;
+          listener.deregisterTargetRst = asked.DeregisterTargetRst ?? listener.deregisterTargetRst;
+          listener.idleConnectTimeoutSeconds = asked.IdleConnectTimeout ?? listener.idleConnectTimeoutSeconds;
+          pool.scheduler = asked.Scheduler ?? pool.scheduler;
+          pool.sessionExpireSeconds = asked.SessionExpireTime ?? pool.sessionExpireSeconds;
+          if (asked.HealthCheck !== undefined && healthCheck !== undefined) {
+            pool.healthCheck = healthCheck;
+            engine.runtime.healthCheckChanged({ loadBalancer: lb, listener, pool });
+          }
         }
         engine.events.emit('listener', {
           loadBalancerId: lb.id,

@@ -1,10 +1,12 @@
 import { apiTime } from '../ids.ts';
-import type { LoadBalancer } from '../load-balancer.ts';
+import { type LoadBalancer, poolsOf } from '../load-balancer.ts';
 import type { Answer } from './action.ts';
 
 export const targetCount = ({ listeners }: LoadBalancer): number => {
   let count = 0;
-  for (const { pool } of listeners.values()) count += pool.size;
+  for (const listener of listeners.values()) {
+    for (const pool of poolsOf(listener)) count += pool.size;
+  }
   return count;
 };
 

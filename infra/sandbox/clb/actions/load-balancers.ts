@@ -1,6 +1,6 @@
 import { ApiError, wrongValue } from '../api-error.ts';
 import type { Engine } from '../engine/engine.ts';
-import type { LoadBalancer } from '../load-balancer.ts';
+import { type LoadBalancer, poolsOf } from '../load-balancer.ts';
 import { anyObject, flag, integer, list, structure, text, word } from '../schema/fields.ts';
 import { type Action, action } from './action.ts';
 import { loadBalancerShape, targetCount } from './load-balancer-shape.ts';
@@ -71,7 +71,7 @@ const describeLoadBalancers = action(
     if (asked.Filters?.length === 0 && settings.emptyFilters === 'refuse') throw wrongValue('Filters', []);
     const { LoadBalancerIds: ids, LoadBalancerVips: vips, BackendPrivateIps: privateIps } = asked;
     const boundTo = (lb: LoadBalancer): string[] =>
-      [...lb.listeners.values()].flatMap(({ pool }) => [...pool.targets].map(({ ip }) => ip));
+      [...lb.listeners.values()].flatMap(poolsOf).flatMap((pool) => [...pool.targets].map(({ ip }) => ip));
     const found = engine.store
       .inRegion(region)
       .filter(

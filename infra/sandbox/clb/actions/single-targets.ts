@@ -1,14 +1,15 @@
-import { ApiError } from '../api-error.ts';
 import type { CallContext, Engine } from '../engine/engine.ts';
 import type { LoadBalancer } from '../load-balancer.ts';
 import { integer, list, structure, text } from '../schema/fields.ts';
 import { getListener } from '../store.ts';
 import { type Action, action } from './action.ts';
 import {
+  type AskedRule,
   type AskedTarget,
   checkBindable,
-  checkLocation,
+  placeOf,
   refuseDuplicates,
+  refuseUnbound,
   type TargetRequest,
   targetField,
   targetRequest,
@@ -17,18 +18,17 @@ import {
 const defaultWeight = 10;
 const maxTargets = 20;
 
-const place = { LocationId: text(), Domain: text(), Url: text() };
+const ruleFields = { LocationId: text(), Domain: text(), Url: text() };
 const required = (max: number | undefined) => ({
   LoadBalancerId: text(),
   ListenerId: text(),
   Targets: list(targetField, { min: 1, ...(max === undefined ? {} : { max }) }),
 });
 
-interface Asked {
+interface Asked extends AskedRule {
   readonly LoadBalancerId: string;
   readonly ListenerId: string;
   readonly Targets: readonly AskedTarget[];
-  readonly LocationId?: string;
 }
 
 const requestsOf = (
@@ -38,26 +38,15 @@ const requestsOf = (
 ): { lb: LoadBalancer; requests: TargetRequest[] } => {
   const lb = engine.writable(asked.LoadBalancerId, context.region);
   const listener = getListener(lb, asked.ListenerId);
-  checkLocation(listener, asked.LocationId, engine, 'InvalidParameter');
-  const requests = asked.Targets.map((target, at) =>
-    targetRequest(target, listener, `Targets.${at}`, engine),
-  );
+  const place = placeOf(lb, listener, asked, '', engine);
+  const requests = asked.Targets.map((target, at) => targetRequest(target, place, `Targets.${at}`, engine));
   refuseDuplicates(requests, 'InvalidParameterValue.Duplicate');
   return { lb, requests };
 };
 
-const refuseUnbound = (requests: readonly TargetRequest[], policy: 'error' | 'ignore'): void => {
-  const unbound = requests.find(({ listener, ip, port }) => listener.pool.find(ip, port) === undefined);
-  if (unbound === undefined || policy === 'ignore') return;
-  throw new ApiError(
-    'InvalidParameter',
-    `Target ${unbound.ip}:${unbound.port} is not bound to ${unbound.listener.id}.`,
-  );
-};
-
 const registerTargets = action(
   'RegisterTargets',
-  structure(required(maxTargets), place),
+  structure(required(maxTargets), ruleFields),
   (asked, engine, context) => {
     const { lb, requests } = requestsOf(asked, engine, context);
     checkBindable(lb, requests, engine);
@@ -65,8 +54,8 @@ const registerTargets = action(
       taskName: 'BindTargetDevice',
       durationMs: engine.settings.targetTaskMs,
       apply: () => {
-        for (const { listener, weight, ...target } of requests) {
-          engine.runtime.register(lb, listener, { ...target, weight: weight ?? defaultWeight });
+        for (const request of requests) {
+          engine.runtime.register(request, { ...request, weight: request.weight ?? defaultWeight });
         }
       },
     });
@@ -76,7 +65,7 @@ const registerTargets = action(
 
 const deregisterTargets = action(
   'DeregisterTargets',
-  structure(required(maxTargets), place),
+  structure(required(maxTargets), ruleFields),
   (asked, engine, context) => {
     const { lb, requests } = requestsOf(asked, engine, context);
     refuseUnbound(requests, engine.settings.unboundInDeregister);
@@ -84,9 +73,9 @@ const deregisterTargets = action(
       taskName: 'UnbindTargetDevice',
       durationMs: engine.settings.targetTaskMs,
       apply: () => {
-        for (const { listener, ip, port } of requests) {
-          const target = listener.pool.find(ip, port);
-          if (target !== undefined) engine.runtime.deregister(lb, listener, target);
+        for (const request of requests) {
+          const target = request.pool.find(request.ip, request.port);
+          if (target !== undefined) engine.runtime.deregister(request, target);
         }
       },
     });
@@ -96,7 +85,7 @@ const deregisterTargets = action(
 
 const modifyTargetWeight = action(
   'ModifyTargetWeight',
-  structure(required(undefined), { ...place, Weight: integer(0, 100) }),
+  structure(required(undefined), { ...ruleFields, Weight: integer(0, 100) }),
   (asked, engine, context) => {
     const { lb, requests } = requestsOf(asked, engine, context);
     refuseUnbound(requests, engine.settings.unboundInModifyWeight);
@@ -104,10 +93,10 @@ const modifyTargetWeight = action(
       taskName: 'ModifyTargetWeight',
       durationMs: engine.settings.targetTaskMs,
       apply: () => {
-        for (const { listener, ip, port, weight } of requests) {
-          const target = listener.pool.find(ip, port);
+        for (const request of requests) {
+          const target = request.pool.find(request.ip, request.port);
           if (target === undefined) continue;
-          engine.runtime.setWeight(lb, listener, target, weight ?? asked.Weight ?? defaultWeight);
+          engine.runtime.setWeight(request, target, request.weight ?? asked.Weight ?? defaultWeight);
         }
       },
     });

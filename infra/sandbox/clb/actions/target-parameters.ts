@@ -2,7 +2,10 @@ import { BlockList, isIPv4 } from 'node:net';
 import { ApiError, missingParameter, wrongValue } from '../api-error.ts';
 import type { Engine } from '../engine/engine.ts';
 import type { Listener, LoadBalancer } from '../load-balancer.ts';
+import type { Pool } from '../pool.ts';
+import type { Place } from '../runtime.ts';
 import { integer, structure, text } from '../schema/fields.ts';
+import { getRule } from '../store.ts';
 
 const address = { InstanceId: text(), EniIp: text(), Tag: text(), Weight: integer(0, 100) };
 
@@ -23,8 +26,7 @@ export interface AskedTarget {
 }
 
 /** A target of a request, found to be well-formed. */
-export interface TargetRequest {
-  readonly listener: Listener;
+export interface TargetRequest extends Place {
   readonly ip: string;
   readonly port: number;
   readonly instanceId: string;
@@ -63,12 +65,14 @@ const addressOf = (asked: AskedTarget, path: string, engine: Engine): { ip: stri
 /** @throws ApiError when the target names no address, two, or one that cannot be bound */
 export const targetRequest = (
   asked: AskedTarget,
-  listener: Listener,
+  { loadBalancer, listener, pool }: Place,
   path: string,
   engine: Engine,
 ): TargetRequest => ({
   ...addressOf(asked, path, engine),
+  loadBalancer,
   listener,
+  pool,
   port: asked.Port,
   weight: asked.Weight,
   tag: asked.Tag ?? '',
@@ -77,43 +81,78 @@ export const targetRequest = (
 /** @throws ApiError `code` when one target is there twice */
 export const refuseDuplicates = (requests: readonly TargetRequest[], code: string): void => {
   const seen = new Set<string>();
-  for (const { listener, ip, port } of requests) {
-    const key = `${listener.id} ${ip} ${port}`;
-    if (seen.has(key)) throw new ApiError(code, `Target ${ip}:${port} of ${listener.id} is duplicated.`);
+  for (const request of requests) {
+    const { pool, ip, port } = request;
+    const key = `${pool.locationId} ${ip} ${port}`;
+    if (seen.has(key)) throw new ApiError(code, `Target ${ip}:${port} of ${nameOf(request)} is duplicated.`);
     seen.add(key);
   }
 };
 
-/** What a layer-4 listener must not be given. @throws ApiError InvalidParameter.LocationNotFound */
-export const checkLocation = (
-  listener: Listener,
-  locationId: string | undefined,
-  engine: Engine,
-  code = 'InvalidParameter.LocationNotFound',
-): void => {
-  if (locationId === undefined || locationId === '' || engine.settings.locationIdOnLayer4 === 'ignore')
-    return;
-  throw new ApiError(code, `LocationId ${locationId} not found in ${listener.id}.`);
+/** How messages name a pool: by its rule, where it has one. */
+const nameOf = ({ listener, pool }: Pick<Place, 'listener' | 'pool'>): string =>
+  listener.layer === 4 ? listener.id : pool.locationId;
+
+/** @throws ApiError InvalidParameter when one of the targets is not bound, and that matters */
+export const refuseUnbound = (requests: readonly TargetRequest[], policy: 'error' | 'ignore'): void => {
+  const unbound = requests.find(({ pool, ip, port }) => pool.find(ip, port) === undefined);
+  if (unbound === undefined || policy === 'ignore') return;
+  throw new ApiError(
+    'InvalidParameter',
+    `Target ${unbound.ip}:${unbound.port} is not bound to ${nameOf(unbound)}.`,
+  );
 };
 
+/** How a request says which of a layer-7 listener's rules it means; the id decides where it is given. */
+export interface AskedRule {
+  readonly LocationId?: string;
+  readonly Domain?: string;
+  readonly Url?: string;
+}
+
 /**
- * Quota of each listener, and one layer-4 listener of a protocol for each address and port.
+ * The pool that a request means. A layer-4 listener must not be given a rule, a layer-7 listener must.
  *
- * @throws ApiError LimitExceeded, InvalidParameter.PortCheckFailed
+ * @param path of the object that has the members of {@link AskedRule}
+ * @throws ApiError `code`, MissingParameter
  */
-export const checkBindable = (lb: LoadBalancer, requests: readonly TargetRequest[], engine: Engine): void => {
-  const { quotaTargets, quotaCountsBoundAgain } = engine.settings;
-  const asked = new Map<Listener, number>();
+export const placeOf = (
+  loadBalancer: LoadBalancer,
+  listener: Listener,
+  { LocationId: id = '', Domain: domain, Url: url }: AskedRule,
+  path: string,
+  engine: Engine,
+  code = 'InvalidParameter',
+): Place => {
+  if (listener.layer === 4) {
+    if (id !== '' && engine.settings.locationIdOnLayer4 === 'refuse') {
+      throw new ApiError(code, `LocationId ${id} not found in ${listener.id}.`);
+    }
+    return { loadBalancer, listener, pool: listener.pool };
+  }
+  if (id !== '') return { loadBalancer, listener, pool: getRule(listener, id, code).pool };
+  if (domain === undefined || url === undefined) {
+    throw missingParameter(path === '' ? 'LocationId' : `${path}.LocationId`);
+  }
+  const rule = [...listener.rules.values()].find((one) => one.domains.includes(domain) && one.url === url);
+  if (rule === undefined) throw new ApiError(code, `Rule ${domain}${url} not found in ${listener.id}.`);
+  return { loadBalancer, listener, pool: rule.pool };
+};
+
+/** In layer 4 an address and port is bound to one listener of a protocol only; rules share them freely. */
+const refuseSecondListener = (lb: LoadBalancer, requests: readonly TargetRequest[]): void => {
   const requested = new Map<string, Listener>();
   for (const { listener, ip, port } of requests) {
-    const known = listener.pool.find(ip, port) !== undefined;
-    if (!known || quotaCountsBoundAgain) asked.set(listener, (asked.get(listener) ?? 0) + 1);
+    if (listener.layer === 7) continue;
     const quadruple = `${listener.protocol} ${ip} ${port}`;
     const other =
       requested.get(quadruple) ??
       [...lb.listeners.values()].find(
-        ({ id, protocol, pool }) =>
-          id !== listener.id && protocol === listener.protocol && pool.find(ip, port) !== undefined,
+        (one) =>
+          one.layer === 4 &&
+          one.id !== listener.id &&
+          one.protocol === listener.protocol &&
+          one.pool.find(ip, port) !== undefined,
       );
     if (other !== undefined && other !== listener) {
       throw new ApiError(
@@ -123,12 +162,26 @@ export const checkBindable = (lb: LoadBalancer, requests: readonly TargetRequest
     }
     requested.set(quadruple, listener);
   }
-  for (const [listener, count] of asked) {
-    if (listener.pool.size + count > quotaTargets) {
-      throw new ApiError(
-        'LimitExceeded',
-        `The quota of ${quotaTargets} targets of ${listener.id} is exceeded.`,
-      );
+};
+
+/**
+ * Quota of each listener or rule, and one layer-4 listener of a protocol for each address and port.
+ *
+ * @throws ApiError LimitExceeded, InvalidParameter.PortCheckFailed
+ */
+export const checkBindable = (lb: LoadBalancer, requests: readonly TargetRequest[], engine: Engine): void => {
+  const { quotaTargets, quotaCountsBoundAgain } = engine.settings;
+  refuseSecondListener(lb, requests);
+  const asked = new Map<Pool, { count: number; name: string }>();
+  for (const request of requests) {
+    const { pool, ip, port } = request;
+    if (pool.find(ip, port) !== undefined && !quotaCountsBoundAgain) continue;
+    const { count } = asked.get(pool) ?? { count: 0 };
+    asked.set(pool, { count: count + 1, name: nameOf(request) });
+  }
+  for (const [pool, { count, name }] of asked) {
+    if (pool.size + count > quotaTargets) {
+      throw new ApiError('LimitExceeded', `The quota of ${quotaTargets} targets of ${name} is exceeded.`);
     }
   }
 };

@@ -2,9 +2,9 @@ import type { Target } from '../model.ts';
 import type { Pool } from '../pool.ts';
 import type { ClbSettings } from '../settings.ts';
 
-type Rules = Pick<ClbSettings, 'failOpen' | 'unknownTakesTraffic'>;
+export type TrafficRules = Pick<ClbSettings, 'failOpen' | 'unknownTakesTraffic'>;
 
-const takesTraffic = (target: Target, rules: Rules): boolean =>
+export const takesTraffic = (target: Target, rules: TrafficRules): boolean =>
   target.health === 'Alive' ||
   target.health === 'Close' ||
   (target.health === 'Unknown' && rules.unknownTakesTraffic);
@@ -13,7 +13,7 @@ const takesTraffic = (target: Target, rules: Rules): boolean =>
  * The targets that a new connection may go to: weight above 0 and healthy (or not probed at all). All with a
  * weight above 0 when every target of the pool is Dead (fail-open); a single one that is Unknown prevents it.
  */
-export const eligible = (pool: Pool, rules: Rules): Target[] => {
+export const eligible = (pool: Pool, rules: TrafficRules): Target[] => {
   const chosen: Target[] = [];
   const weighted: Target[] = [];
   let allDead = pool.size > 0;
@@ -67,7 +67,8 @@ const byAddress = (targets: readonly Target[], client: string): Target | undefin
   return best;
 };
 
-const schedule = (pool: Pool, targets: readonly Target[], client: string): Target | undefined => {
+/** Who of these is next. */
+export const schedule = (pool: Pool, targets: readonly Target[], client: string): Target | undefined => {
   if (pool.scheduler === 'LEAST_CONN') return leastConnections(targets);
   if (pool.scheduler === 'IP_HASH') return byAddress(targets, client);
   return weightedRoundRobin(targets);
@@ -90,7 +91,7 @@ const forgetExpired = (pool: Pool, nowMs: number): void => {
 export const choose = (
   pool: Pool,
   client: string,
-  rules: Rules,
+  rules: TrafficRules,
   nowMs: number,
   sessionMs: number,
 ): Target | undefined => {

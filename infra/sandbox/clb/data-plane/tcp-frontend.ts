@@ -1,7 +1,7 @@
 import { createServer, type Server, type Socket } from 'node:net';
 import type { SimulatedClock } from '../clock.ts';
 import type { Events } from '../events.ts';
-import type { Listener, LoadBalancer } from '../load-balancer.ts';
+import type { Layer4Listener, LoadBalancer } from '../load-balancer.ts';
 import type { ClbSettings } from '../settings.ts';
 import { choose } from './choose.ts';
 import { forward } from './connection.ts';
@@ -9,7 +9,7 @@ import type { Network } from './network.ts';
 
 export interface TcpFrontendOptions {
   readonly loadBalancer: LoadBalancer;
-  readonly listener: Listener;
+  readonly listener: Layer4Listener;
   readonly network: Network;
   readonly settings: ClbSettings;
   readonly clock: SimulatedClock;

@@ -109,6 +109,7 @@ export class Gateway {
       parameters: {},
       code: 'OK',
       requestId: randomUUID(),
+      createdIds: [],
       ms: 0,
     };
     const latencyMs = engine.draw(engine.settings.apiLatencyMs);
@@ -167,6 +168,7 @@ export class Gateway {
     if (error !== undefined) throw new ApiError(error.code, error.message ?? `${error.code} was injected.`);
     const context = { requestId: record.requestId, region, secretId: credential.secretId, effects };
     const answer = (await run?.(engine, context)) ?? {};
+    record.createdIds = createdIdsOf(action, answer);
     return { answer, fate: fateAfter(effects) };
   }
 
@@ -198,6 +200,14 @@ const loadBalancerOf = (parameters: Readonly<Record<string, unknown>>): string |
   const several = parameters.LoadBalancerIds;
   const first: unknown = Array.isArray(several) ? several[0] : undefined;
   return typeof first === 'string' ? first : undefined;
+};
+
+const createdMembers = ['LoadBalancerIds', 'ListenerIds', 'LocationIds'];
+
+const createdIdsOf = (action: string, answer: Answer): readonly string[] => {
+  if (!action.startsWith('Create')) return [];
+  const ids: unknown = createdMembers.map((name) => answer[name]).find((value) => value !== undefined);
+  return Array.isArray(ids) ? ids.filter((id) => typeof id === 'string') : [];
 };
 
 const fateBefore = (effects: Effects): Fate | undefined => {

@@ -77,6 +77,7 @@ const loadBalancer: LoadBalancer = {
 };
 
 const listenerOf = (pool: Pool): Listener => ({
+  layer: 4,
   id: 'lbl-1',
   protocol: 'TCP',
   port: 80,

@@ -1,0 +1,57 @@
+import { Agent, type AgentOptions, type ClientRequestArgs } from 'node:http';
+import { connect, type Socket } from 'node:net';
+import { clashTries, isLocalClash } from '../sockets.ts';
+
+type Connected = (error: Error | null, socket: Socket) => void;
+
+/** The target did not answer the connection in time. */
+export class ConnectTimeout extends Error {
+  readonly code = 'ETIMEDOUT';
+}
+
+/** Connects, again where the kernel chose a local port that is taken. */
+const dial = (
+  to: { readonly host: string; readonly port: number; readonly localAddress?: string },
+  timeoutMs: number,
+  connected: Connected,
+  left: number = clashTries,
+): void => {
+  const socket = connect({ ...to, noDelay: true });
+  // Judged only after the sockets were looked at once more: it may be this process that is late.
+  const late = setTimeout(() => setImmediate(() => setImmediate(giveUp)), timeoutMs);
+  const giveUp = (): void => {
+    if (socket.connecting) socket.destroy(new ConnectTimeout('connect ETIMEDOUT'));
+  };
+  const failed = (error: Error): void => {
+    clearTimeout(late);
+    if (isLocalClash(error) && left > 0) dial(to, timeoutMs, connected, left - 1);
+    else connected(error, socket);
+  };
+  socket.once('error', failed);
+  socket.once('connect', () => {
+    clearTimeout(late);
+    socket.off('error', failed);
+    connected(null, socket);
+  });
+};
+
+/**
+ * Connections to targets. A request is given its socket only once that is connected: until then not a byte of
+ * it was sent, and it may still go elsewhere.
+ */
+export class TargetAgent extends Agent {
+  readonly #connectTimeoutMs: () => number;
+
+  constructor(options: AgentOptions, connectTimeoutMs: () => number) {
+    super(options);
+    this.#connectTimeoutMs = connectTimeoutMs;
+  }
+
+  override createConnection(
+    { host, port, localAddress }: ClientRequestArgs,
+    connected: Connected = () => undefined,
+  ): undefined {
+    const from = localAddress === undefined ? {} : { localAddress };
+    dial({ host: host ?? '', port: Number(port), ...from }, this.#connectTimeoutMs(), connected);
+  }
+}
