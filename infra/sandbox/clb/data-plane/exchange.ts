@@ -9,7 +9,7 @@ import type { SimulatedClock } from '../clock.ts';
 import type { Rule } from '../load-balancer.ts';
 import type { ForwardedConnection, Target } from '../model.ts';
 import type { ClbSettings } from '../settings.ts';
-import { codeOf } from '../sockets.ts';
+import { codeOf } from '../../net/sockets.ts';
 import { eligible, schedule, takesTraffic } from './choose.ts';
 import { answerStatus } from './error-pages.ts';
 import { hasBody, headersToClient, headersToTarget } from './http-headers.ts';

@@ -1,6 +1,6 @@
 import { Agent, type AgentOptions, type ClientRequestArgs } from 'node:http';
 import { connect, type Socket } from 'node:net';
-import { clashTries, isLocalClash } from '../sockets.ts';
+import { clashTries, isLocalClash } from '../../net/sockets.ts';
 
 type Connected = (error: Error | null, socket: Socket) => void;
 
