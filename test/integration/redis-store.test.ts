@@ -82,6 +82,100 @@ describe.runIf(redisExpected)('on a Redis Cluster of three', () => {
       await store.close();
     }
   });
+
+  /** Says what failed, and that it did not take long. */
+  const failureOf = async (what: Promise<unknown>): Promise<unknown> => {
+    const startedAt = Date.now();
+    const failed = await what.then(
+      () => undefined,
+      (error: unknown) => error,
+    );
+    expect(failed).toBeInstanceOf(StoreError);
+    expect(Date.now() - startedAt).toBeLessThan(8_000);
+    return failed;
+  };
+  const answers = (store: Store) =>
+    expect
+      .poll(
+        () =>
+          store.loadBalancers().then(
+            () => true,
+            () => false,
+          ),
+        { timeout: 20_000 },
+      )
+      .toBe(true);
+
+  test.each([
+    ['gone', (node: RedisServer) => node.kill(), (node: RedisServer) => node.start('kept')],
+    ['stopped', async (node: RedisServer) => node.pause(), async (node: RedisServer) => node.resume()],
+  ])('while one node is %s what the others keep is still due, taken and put (L12)', async (_, end, begin) => {
+    const store = createRedisStore({ urls: cluster.urls, prefix: prefix() });
+    const node = cluster.nodes[2];
+    if (node === undefined) return expect.fail('no node');
+    try {
+      const { epoch } = await store.takeOver();
+      const keys = Array.from({ length: 40 }, (__, at) => `lb-${at}`);
+      for (const [at, key] of keys.entries()) {
+        await store.put(eventOf('web', formatSequence(epoch, at + 1), key), 'rest');
+      }
+      await end(node);
+      try {
+        // What nobody may take for the whole is not told in part.
+        await failureOf(store.loadBalancers());
+        const { due } = await store.due(100);
+        expect(due.length).toBeGreaterThan(0);
+        expect(due.length).toBeLessThan(keys.length);
+        const key = due[0]?.loadBalancerKey ?? '';
+        expect(typeof (await store.take(key, 'worker'))).toBe('object');
+        const answer = await store.put(eventOf('web', formatSequence(epoch, 100), key), 'drain');
+        expect(answer.outcome).toBe('kept');
+      } finally {
+        await begin(node);
+      }
+      await answers(store);
+      expect(await store.loadBalancers()).toHaveLength(keys.length);
+    } finally {
+      await store.close();
+    }
+  });
+
+  test('while all nodes are gone each step is an error within seconds, of a store in use and of a new one', async () => {
+    const used = createRedisStore({ urls: cluster.urls, prefix: prefix() });
+    const fresh = createRedisStore({ urls: cluster.urls, prefix: prefix() });
+    try {
+      await used.takeOver();
+      await Promise.all(cluster.nodes.map((node) => node.kill()));
+      try {
+        for (const store of [used, fresh, used, fresh]) await failureOf(store.due(1));
+        await failureOf(used.readNote('token'));
+      } finally {
+        await Promise.all(cluster.nodes.map((node) => node.start('kept')));
+      }
+      await answers(used);
+      await answers(fresh);
+    } finally {
+      await Promise.all([used.close(), fresh.close()]);
+    }
+  });
+
+  test('each node that may forget is told of', async () => {
+    const client = openRedis({ urls: cluster.urls });
+    try {
+      for (const node of cluster.nodes) {
+        const direct = openRedis({ urls: [node.url] });
+        await direct.config('SET', 'maxmemory-policy', 'volatile-lru');
+        const problems = await checkRedis(client);
+        await direct.config('SET', 'maxmemory-policy', 'noeviction');
+        direct.disconnect();
+        expect(problems).toMatchObject([
+          { server: `127.0.0.1:${node.port}`, setting: 'maxmemory-policy', value: 'volatile-lru' },
+        ]);
+      }
+    } finally {
+      client.disconnect();
+    }
+  });
 });
 
 describe.runIf(redisExpected)('when Redis fails', () => {
@@ -231,9 +325,10 @@ describe.runIf(redisExpected)('when Redis fails', () => {
     expect(await checkRedis(client)).toEqual([]);
     await client.config('SET', 'appendonly', 'no');
     await client.config('SET', 'maxmemory-policy', 'allkeys-lru');
+    const server = `127.0.0.1:${redis.port}`;
     expect(await checkRedis(client)).toEqual([
-      { setting: 'appendonly', value: 'no', wanted: 'yes' },
-      { setting: 'maxmemory-policy', value: 'allkeys-lru', wanted: 'noeviction' },
+      { server, setting: 'appendonly', value: 'no', wanted: 'yes' },
+      { server, setting: 'maxmemory-policy', value: 'allkeys-lru', wanted: 'noeviction' },
     ]);
     client.disconnect();
   });

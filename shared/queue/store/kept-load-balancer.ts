@@ -176,13 +176,22 @@ export const dueNow = (kept: KeptLoadBalancer, now: number): DueLoadBalancer | u
   return undefined;
 };
 
-/** When it is due next, Unix ms, or its hold ends; Infinity: never by itself. */
-export const nextDueAt = (kept: KeptLoadBalancer): number => {
-  if (kept.events.size === 0) return Number.POSITIVE_INFINITY;
-  if (kept.hold !== undefined) return kept.hold.until;
-  const marks = [...kept.due.values()].map(({ at }) => at);
-  return Math.max(kept.strictUntil, Math.min(kept.observeAt ?? Number.POSITIVE_INFINITY, ...marks));
+/** From when on it may be taken for each lane, Unix ms; while it is held that is when the hold ends, or later. */
+export const dueTimes = (kept: KeptLoadBalancer): ReadonlyMap<Lane, number> => {
+  const times = new Map<Lane, number>();
+  if (kept.events.size === 0) return times;
+  const notBefore = kept.hold?.until ?? kept.strictUntil;
+  const add = (lane: Lane, at: number): void => {
+    times.set(lane, Math.min(times.get(lane) ?? Number.POSITIVE_INFINITY, Math.max(notBefore, at)));
+  };
+  for (const [lane, { at }] of kept.due) add(lane, at);
+  if (kept.observeAt !== undefined) add('rest', kept.observeAt);
+  if (kept.hold !== undefined) add(kept.hold.lane, notBefore);
+  return times;
 };
+
+/** When it is due next, Unix ms, or its hold ends; Infinity: never by itself. */
+export const nextDueAt = (kept: KeptLoadBalancer): number => Math.min(...dueTimes(kept).values());
 
 /** Takes the hold. What made it due is in the hands of who took it. */
 export const take = (
@@ -225,6 +234,21 @@ export const renew = (kept: KeptLoadBalancer, hold: HoldMark, now: number): bool
     kept.due.delete(lane);
   }
   return true;
+};
+
+/**
+ * The holder knows of no later states than those of `handed`: what was handed out since did not reach him, is not in
+ * his hands, and is due if he ends without it.
+ */
+export const handBack = (kept: KeptLoadBalancer, hold: HoldMark, handed: number, now: number): void => {
+  if (hold.handed <= handed) return;
+  hold.handed = handed;
+  mark(kept, hold.lane, now, true);
+};
+
+/** Forgets released objects of older epochs: what their last state would refuse is refused anyway. */
+export const forgetReleased = (kept: KeptLoadBalancer, isOlder: (sequence: Sequence) => boolean): void => {
+  for (const [uid, sequence] of kept.releasedAt) if (isOlder(sequence)) kept.releasedAt.delete(uid);
 };
 
 /** Undefined if something newer than what is in hand was put: that answers first. */

@@ -1,11 +1,21 @@
 import { randomUUID } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { epochOf, formatSequence } from '../../events/sequence.ts';
 import { isWaiting } from '../../model/gates.ts';
 import type { Hold } from '../../model/hold.ts';
 import type { Engine, Leadership, Opened } from './engine.ts';
 import * as lb from './kept-load-balancer.ts';
-import type { DueLoadBalancer, EvidenceRequest, PutAnswer, Store, WaitingLoadBalancer } from './store.ts';
+import {
+  type DueLoadBalancer,
+  type EvidenceRequest,
+  holdMs,
+  type PutAnswer,
+  type Store,
+  type WaitingLoadBalancer,
+} from './store.ts';
 import { storedText } from './stored-event.ts';
+
+const giveBackAgainMs = 500;
 
 const isComplete = (kept: lb.KeptLoadBalancer, { leader }: Leadership): boolean =>
   leader === 'complete' && kept.letters.size === 0;
@@ -30,6 +40,7 @@ const putInto = (
   }
   const waits =
     event.data.intent === 'serve' && Array.isArray(event.data.pods) && event.data.pods.some(isWaiting);
+  lb.forgetReleased(kept, (sequence) => epochOf(sequence) < epoch);
   const newest = lb.put(kept, event, lane, now, waits);
   if (newest !== undefined) return newest;
   opened.keepText(uid, storedText(event));
@@ -49,6 +60,8 @@ export const createKeptStore = (engine: Engine): Store => {
   ): Hold => {
     let over = false;
     let { lane } = mark;
+    /** Up to which version states have reached the holder: an answer that was lost handed over nothing. */
+    let { handed } = mark;
     const step = async <T>(
       act: (opened: Opened, hold: lb.HoldMark) => T,
       need: 'control' | 'states' = 'control',
@@ -58,6 +71,7 @@ export const createKeptStore = (engine: Engine): Store => {
         lb.settle(opened.kept, opened.now);
         const { hold } = opened.kept;
         if (hold?.id === mark.id) {
+          lb.handBack(opened.kept, hold, handed, opened.now);
           const answer = act(opened, hold);
           lane = hold.lane;
           return { answer };
@@ -85,9 +99,12 @@ export const createKeptStore = (engine: Engine): Store => {
         const newer = await step((opened, hold) => {
           lb.renew(opened.kept, hold, opened.now);
           const states = statesOf(opened);
-          return { answer: 'newer', states, complete: isComplete(opened.kept, opened.leadership) } as const;
+          const complete = isComplete(opened.kept, opened.leadership);
+          return { handed: hold.handed, check: { answer: 'newer', states, complete } as const };
         }, 'states');
-        return newer ?? { answer: 'lost' };
+        if (newer === undefined) return { answer: 'lost' };
+        ({ handed } = newer);
+        return newer.check;
       },
       record: async (recorded) => {
         const kept = await step((opened, hold) => {
@@ -111,6 +128,25 @@ export const createKeptStore = (engine: Engine): Store => {
         await step(({ kept, now }, hold) => lb.setAside(kept, hold, objectUid, reason, now));
       },
     };
+  };
+
+  /**
+   * Nobody knows whether the hold was taken; perhaps it will be, when the store goes on. Nobody would use it, and all
+   * would wait for it: it ends as if it had never been. Given up when it ends by time anyway.
+   */
+  const giveBack = async (key: string, id: string): Promise<void> => {
+    const end = performance.now() + holdMs;
+    while (performance.now() < end) {
+      try {
+        await engine.change(key, 'control', ({ kept, now }) => {
+          lb.settle(kept, now);
+          if (kept.hold?.id === id) lb.retry(kept, kept.hold, 0, {}, now);
+        });
+        return;
+      } catch {
+        await sleep(giveBackAgainMs, undefined, { ref: false });
+      }
+    }
   };
 
   return {
@@ -140,7 +176,7 @@ export const createKeptStore = (engine: Engine): Store => {
     },
     take: async (key, owner) => {
       const id = randomUUID();
-      const { value } = await engine.change(key, 'states', (opened) => {
+      const taking = engine.change(key, 'states', (opened) => {
         const { kept, now } = opened;
         lb.settle(kept, now);
         // Its answer was lost once: it is ours already.
@@ -150,6 +186,8 @@ export const createKeptStore = (engine: Engine): Store => {
         const complete = isComplete(kept, opened.leadership);
         return { mark: { ...mark }, taken: { states, complete, recorded: kept.recorded } };
       });
+      taking.catch(() => void giveBack(key, id));
+      const { value } = await taking;
       return typeof value === 'string' ? value : holdOf(value.taken, key, value.mark);
     },
     due: async (limit) => {

@@ -35,7 +35,7 @@ const has: Readonly<Record<Parameters<Engine['keysWith']>[0], (kept: lb.KeptLoad
 };
 
 /** No step awaits anything, so each is atomic. */
-const createMemoryEngine = ({
+export const createMemoryEngine = ({
   clock,
   random = Math.random,
   budgetPerSecond = defaultBudgetPerSecond,

@@ -5,11 +5,11 @@ import {
   type ServerResponse,
 } from 'node:http';
 import type { Socket } from 'node:net';
+import { codeOf } from '../../net/sockets.ts';
 import type { SimulatedClock } from '../clock.ts';
 import type { Rule } from '../load-balancer.ts';
 import type { ForwardedConnection, Target } from '../model.ts';
 import type { ClbSettings } from '../settings.ts';
-import { codeOf } from '../../net/sockets.ts';
 import { eligible, schedule, takesTraffic } from './choose.ts';
 import { answerStatus } from './error-pages.ts';
 import { hasBody, headersToClient, headersToTarget } from './http-headers.ts';

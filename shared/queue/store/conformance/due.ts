@@ -32,6 +32,29 @@ export const dueSuite = (makeStore: MakeStore): void => {
       );
     });
 
+    test('a drain comes first though many others are due longer (L11)', async () => {
+      const { store, clock } = await fixture();
+      for (let other = 1; other <= 40; other += 1) {
+        await store.put(eventOf('web', at(other), `lb-other-${other}`), 'rest');
+      }
+      await clock.advance(1);
+      await store.put(eventOf('web', at(50)), 'drain');
+      expect((await store.due(1)).due).toMatchObject([{ loadBalancerKey: 'lb-a', lane: 'drain' }]);
+      expect((await store.due(3)).due).toHaveLength(3);
+    });
+
+    test('what is put in a more urgent lane during a hold that expires is due in that lane', async () => {
+      const { store, take, clock } = await fixture();
+      for (let other = 1; other <= 10; other += 1) {
+        await store.put(eventOf('web', at(other), `lb-other-${other}`), 'rest');
+      }
+      await store.put(eventOf('web', at(20)), 'rest');
+      await take();
+      await store.put(eventOf('web', at(21)), 'drain');
+      await clock.advance(holdMs);
+      expect((await store.due(1)).due).toMatchObject([{ loadBalancerKey: 'lb-a', lane: 'drain' }]);
+    });
+
     test('a load balancer is due once, in the most urgent of its lanes', async () => {
       const { store } = await fixture();
       await store.put(eventOf('web', at(1)), 'rest');

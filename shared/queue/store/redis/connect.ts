@@ -46,8 +46,13 @@ export interface ParsedUrl {
   readonly options: Options;
 }
 
+/** @throws TypeError when it is no URL of a Redis; without the URL, which may hold a password */
 export const parseRedisUrl = (url: string): ParsedUrl => {
-  const { protocol, hostname, port, username, password, pathname } = new URL(url);
+  const parsed = URL.canParse(url) ? new URL(url) : undefined;
+  if (parsed === undefined || !/^rediss?:$/.test(parsed.protocol) || parsed.hostname === '') {
+    throw new TypeError('The URL of Redis has to be redis://[user:password@]host[:port][/db], or rediss://.');
+  }
+  const { protocol, hostname, port, username, password, pathname } = parsed;
   const db = Number(pathname.slice(1) || '0');
   return {
     host: hostname.replace(/^\[|\]$/g, ''),
@@ -80,6 +85,8 @@ export const openRedis = ({ urls }: RedisAddress, more: Options = {}): Client =>
           {
             redisOptions: options,
             lazyConnect: true,
+            // A cluster's queue ends with the connection only: who waits for one waits in `connected`.
+            enableOfflineQueue: false,
             // A row of commands whose slots moved to several nodes is not sent on; each by itself is.
             enableAutoPipelining: false,
             clusterRetryStrategy: (times) => Math.min(50 * 2 ** Math.min(times, 5), 1_000),
@@ -88,6 +95,8 @@ export const openRedis = ({ urls }: RedisAddress, more: Options = {}): Client =>
         );
   // Each command tells its own error; an error of the connection is nobody's.
   client.on('error', () => {});
+  // Many wait at once for one connection.
+  client.setMaxListeners(0);
   return client;
 };
 
@@ -104,20 +113,45 @@ export const createScripts = (client: Client): Scripts => {
     run: async (name, keys, args) => {
       const command: unknown = Reflect.get(client, `clbDirect_${name}`);
       if (typeof command !== 'function') throw new TypeError(`no script ${name}`);
-      try {
-        return await command.call(client, ...keys, ...args);
-      } catch (error) {
-        throw new StoreError(error);
-      }
+      return told(client, () => command.call(client, ...keys, ...args));
     },
   };
 };
 
-/** A plain command. @throws StoreError */
-export const told = async <T>(answer: Promise<T>): Promise<T> => {
+const isReady = (client: Client): boolean => client.status === 'ready';
+
+/** Resolves once a cluster is connected; what is asked of one server ioredis keeps until it is, for a while. */
+const connected = async (client: Client): Promise<void> => {
+  if (!(client instanceof Cluster) || isReady(client)) return;
+  if (client.status === 'wait') client.connect().catch(() => {});
+  await new Promise<void>((resolve) => {
+    const go = (): void => {
+      client.off('ready', go);
+      client.off('end', go);
+      clearTimeout(late);
+      resolve();
+    };
+    const late = setTimeout(go, commandTimeoutMs);
+    client.on('ready', go);
+    client.on('end', go);
+  });
+  if (!isReady(client)) throw new Error('no connection to the cluster');
+};
+
+/** For a new connection and the answer together. */
+const mostMs = commandTimeoutMs + 1_000;
+
+/** A command, and an error where it has no answer in time, whatever it waits for. @throws StoreError */
+export const told = async <T>(client: Client, command: () => Promise<T>): Promise<T> => {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error('no answer in time')), mostMs);
+  });
   try {
-    return await answer;
+    return await Promise.race([connected(client).then(command), late]);
   } catch (error) {
     throw new StoreError(error);
+  } finally {
+    clearTimeout(timer);
   }
 };

@@ -1,4 +1,4 @@
-import type { LoadBalancerKey } from '../../../model/desired-state.ts';
+import type { Lane, LoadBalancerKey } from '../../../model/desired-state.ts';
 
 /** The keys of one shard: one hash tag, so that a Redis Cluster has them in one place. */
 export const shardKeys = (prefix: string, shard: number) => {
@@ -10,7 +10,7 @@ export const shardKeys = (prefix: string, shard: number) => {
     generation: `${tag}:generation`,
     puts: `${tag}:puts`,
     index: (name: 'object' | 'waiting' | 'evidence' | 'letter') => `${tag}:${name}`,
-    due: `${tag}:due`,
+    due: (lane: Lane) => `${tag}:due:${lane}`,
     holds: `${tag}:holds`,
   };
 };

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Clock } from '../../../model/clock.ts';
-import type { LoadBalancerKey } from '../../../model/desired-state.ts';
+import { type LoadBalancerKey, lanes } from '../../../model/desired-state.ts';
 import { nothingRecorded, type Recorded } from '../../../model/observed.ts';
 import { budgetWindowMs, mostCalls } from '../budget.ts';
 import type { Engine, Leadership, Need, Opened } from '../engine.ts';
@@ -115,7 +115,7 @@ export const createRedisEngine = (options: RedisEngineOptions): Engine => {
     if (!count && !led && control === shown.control && recorded === '' && toKeep.size === 0)
       return shown.puts;
     revisions += 1;
-    const due = lb.nextDueAt(kept);
+    const due = lb.dueTimes(kept);
     const keeps = [...toKeep].filter(([uid]) => kept.events.has(uid));
     const before = readControl(kept.key, shown.control, lb.unread).events;
     const goes = [...before.keys()].filter((uid) => !kept.events.has(uid));
@@ -135,7 +135,7 @@ export const createRedisEngine = (options: RedisEngineOptions): Engine => {
         of.generation,
         of.puts,
         ...indexes.map((name) => of.index(name)),
-        of.due,
+        ...lanes.map((lane) => of.due(lane)),
         of.holds,
       ],
       [
@@ -150,7 +150,7 @@ export const createRedisEngine = (options: RedisEngineOptions): Engine => {
         led ? String(leadership.epoch) : shown.lead.epoch,
         led ? leadership.leader : shown.lead.leader,
         flags.map(Number).join(''),
-        due === Number.POSITIVE_INFINITY ? '' : String(due),
+        lanes.map((lane) => `${due.get(lane) ?? ''},`).join(''),
         kept.hold?.owner ?? '',
         count ? '1' : '0',
         isEmpty ? String(releasedLivesMs) : '',
@@ -160,6 +160,15 @@ export const createRedisEngine = (options: RedisEngineOptions): Engine => {
       ],
     );
     return Number(answer) < 0 ? undefined : Number(answer);
+  };
+
+  /** What the shards say that can be asked: one that is down must not stop the others (law L12). Fails if none can. */
+  const ofThoseThatAnswer = async <T>(step: (of: (typeof all)[number]) => Promise<T>): Promise<T[]> => {
+    const answers = await Promise.allSettled(all.map(step));
+    const given = answers.flatMap((answer) => (answer.status === 'fulfilled' ? [answer.value] : []));
+    const [first] = answers;
+    if (given.length === 0 && first?.status === 'rejected') throw first.reason;
+    return given;
   };
 
   const generationWith = (shard: number, generation: string): string =>
@@ -200,15 +209,18 @@ export const createRedisEngine = (options: RedisEngineOptions): Engine => {
       throw new StoreError(`${key} is changed by others without end`);
     },
     look: async (keys, need, act) => Promise.all(keys.map(async (key) => act(await show(key, need)))),
-    keysWith: async (what) =>
-      (await Promise.all(all.map((of) => told(client.smembers(of.index(what)))))).flat(),
+    keysWith: async (what) => {
+      const ask = (of: (typeof all)[number]) => told(client, () => client.smembers(of.index(what)));
+      // Of the objects all or none: one that is not listed is one that nobody has.
+      return (await (what === 'object' ? Promise.all(all.map(ask)) : ofThoseThatAnswer(ask))).flat();
+    },
     heldBy: async (owner) => {
-      const holds = await Promise.all(all.map((of) => told(client.hgetall(of.holds))));
+      const holds = await ofThoseThatAnswer((of) => told(client, () => client.hgetall(of.holds)));
       return holds.flatMap((held) => Object.entries(held).flatMap(([key, by]) => (by === owner ? key : [])));
     },
     due: async (limit) => {
-      const answers = await Promise.all(
-        all.map(async (of) => list(await scripts.run('due', [of.due], [givenNow(), limit]))),
+      const answers = await ofThoseThatAnswer(async (of) =>
+        list(await scripts.run('due', lanes.map(of.due), [givenNow(), limit])),
       );
       const next = Math.min(
         ...answers.map(([now, at]) =>
@@ -250,9 +262,9 @@ export const createRedisEngine = (options: RedisEngineOptions): Engine => {
       return found.join('.');
     },
     writeNote: async (name, note) => {
-      await told(client.set(`${prefix}:note:${name}`, note));
+      await told(client, () => client.set(`${prefix}:note:${name}`, note));
     },
-    readNote: async (name) => (await told(client.get(`${prefix}:note:${name}`))) ?? undefined,
+    readNote: async (name) => (await told(client, () => client.get(`${prefix}:note:${name}`))) ?? undefined,
     takeTurn: async (name, ms) =>
       Number(await scripts.run('turn', [`${prefix}:turn:${name}`], [givenNow(), ms])) === 1,
     close: async () => client.disconnect(),

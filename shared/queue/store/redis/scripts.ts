@@ -43,15 +43,15 @@ return {
   },
   /**
    * Keeps a change, if nothing changed since it was opened.
-   * KEYS: load balancer, texts, leadership, generation, puts, four index sets, due, holds.
+   * KEYS: load balancer, texts, leadership, generation, puts, four index sets, due of each of the four lanes, holds.
    * ARGV: 1 revision, 2 epoch, 3 leader, 4 generation, all as opened; 5 new revision, 6 load balancer, 7 control
    * ('': forget it all), 8 record ('': as it was), 9 new epoch, 10 new leader, 11 which indexes (four digits),
-   * 12 due ('': never), 13 holder ('': nobody), 14 count, 15 life in ms ('': for good), 16 how many texts, then
+   * 12 due of each lane, a comma behind each ('': never), 13 holder ('': nobody), 14 count, 15 life in ms ('': for good), 16 how many texts, then
    * UID and text of each, then the UIDs whose text goes.
    * Answers: puts, or -1 when something changed.
    */
   commit: {
-    keys: 11,
+    keys: 14,
     lua: `
 local lead = redis.call('HMGET', KEYS[3], 'e', 'l')
 if (redis.call('HGET', KEYS[1], 'v') or '') ~= ARGV[1]
@@ -74,19 +74,35 @@ for at = 1, 4 do
   local change = string.sub(ARGV[11], at, at) == '1' and 'SADD' or 'SREM'
   redis.call(change, KEYS[5 + at], ARGV[6])
 end
-if ARGV[12] == '' then redis.call('ZREM', KEYS[10], ARGV[6]) else redis.call('ZADD', KEYS[10], ARGV[12], ARGV[6]) end
-if ARGV[13] == '' then redis.call('HDEL', KEYS[11], ARGV[6]) else redis.call('HSET', KEYS[11], ARGV[6], ARGV[13]) end
+local lane = 10
+for due in string.gmatch(ARGV[12], '([^,]*),') do
+  if due == '' then redis.call('ZREM', KEYS[lane], ARGV[6]) else redis.call('ZADD', KEYS[lane], due, ARGV[6]) end
+  lane = lane + 1
+end
+if ARGV[13] == '' then redis.call('HDEL', KEYS[14], ARGV[6]) else redis.call('HSET', KEYS[14], ARGV[6], ARGV[13]) end
 if ARGV[14] == '1' then return redis.call('INCR', KEYS[5]) end
 return tonumber(redis.call('GET', KEYS[5]) or '0')`,
   },
-  /** KEYS: due. ARGV: clock, limit. Answers: now, when the next comes due ('': none), those that are due. */
+  /**
+   * KEYS: due of each lane. ARGV: clock, limit. Answers: now, when the next comes due ('': none), those that are due;
+   * of each lane as many as the limit, so that many of one hide none of another.
+   */
   due: {
-    keys: 1,
+    keys: 4,
     lua: `${now}
 local at = nowMs(ARGV[1])
-local keys = redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', at, 'LIMIT', 0, ARGV[2])
-local next = redis.call('ZRANGEBYSCORE', KEYS[1], '(' .. at, '+inf', 'WITHSCORES', 'LIMIT', 0, 1)
-return { tostring(at), next[2] or '', keys }`,
+local keys, seen, next = {}, {}, ''
+for lane = 1, #KEYS do
+  for _, key in ipairs(redis.call('ZRANGEBYSCORE', KEYS[lane], '-inf', at, 'LIMIT', 0, ARGV[2])) do
+    if not seen[key] then
+      seen[key] = true
+      keys[#keys + 1] = key
+    end
+  end
+  local later = redis.call('ZRANGEBYSCORE', KEYS[lane], '(' .. at, '+inf', 'WITHSCORES', 'LIMIT', 0, 1)[2]
+  if later and (next == '' or tonumber(later) < tonumber(next)) then next = later end
+end
+return { tostring(at), next, keys }`,
   },
   /** KEYS: leadership, generation. ARGV: clock, fresh generation. Answers: now, epoch, generation. */
   shard: {
