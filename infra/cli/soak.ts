@@ -1,38 +1,6 @@
-import { spawn } from 'node:child_process';
-import { fileURLToPath } from 'node:url';
 import { Command } from 'commander';
 import { wholeNumber } from './arguments.ts';
-
-interface Outcome {
-  readonly exitCode: number;
-  /** The last line on stdout. */
-  readonly last: string;
-  readonly progress: string;
-}
-
-const self = fileURLToPath(import.meta.url);
-
-const runOnce = (options: readonly string[], signal: AbortSignal): Promise<Outcome> =>
-  new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, [self, 'start', '--once', '--json', ...options], {
-      stdio: ['ignore', 'pipe', 'pipe'],
-    });
-    let output = '';
-    let progress = '';
-    child.stdout.setEncoding('utf8').on('data', (text: string) => {
-      output += text;
-    });
-    child.stderr.setEncoding('utf8').on('data', (text: string) => {
-      progress += text;
-    });
-    const stop = (): void => void child.kill('SIGTERM');
-    signal.addEventListener('abort', stop, { once: true });
-    child.once('error', reject);
-    child.once('close', (code) => {
-      signal.removeEventListener('abort', stop);
-      resolve({ exitCode: code ?? 1, last: output.trim().split('\n').at(-1) ?? '', progress });
-    });
-  });
+import { startOnce } from './start-once.ts';
 
 interface Counted {
   readonly requests: number;
@@ -58,7 +26,7 @@ const soak = async (runs: number, options: readonly string[]): Promise<number> =
   let requests = 0;
   for (let run = 1; run <= runs; run += 1) {
     const startedMs = Date.now();
-    const { exitCode, last, progress } = await runOnce(options, stopped.signal);
+    const { exitCode, last, progress } = await startOnce(options, { signal: stopped.signal });
     if (stopped.signal.aborted) return 130;
     const counted = parse(last);
     const seconds = ((Date.now() - startedMs) / 1000).toFixed(0);

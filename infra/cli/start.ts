@@ -5,12 +5,14 @@ import { hasRedisServer } from '../sandbox/redis-server.ts';
 import { type Sandbox, startSandbox } from '../sandbox/sandbox.ts';
 import { deployGuide, guide, type RollOptions, rollUnderLoad } from '../sandbox/scenario/rolling-update.ts';
 import { NotInTime, Run } from '../sandbox/scenario/run.ts';
+import { podsOfOneSession } from '../sandbox/scenario/sessions.ts';
 import { isLossless, type Summary } from '../sandbox/scenario/summary.ts';
 import { createDisplay, type Display, urlOf } from '../sandbox/screen/display.ts';
 import { listenToKeys } from '../sandbox/screen/keys.ts';
 import { summaryText } from '../sandbox/screen/summary-text.ts';
 import { type Platform, platforms } from '../sandbox/system/system.ts';
 import { positiveNumber, wholeNumber } from './arguments.ts';
+import { compare } from './compare.ts';
 import { openHistory } from './history-file.ts';
 
 interface StartFlags {
@@ -18,6 +20,9 @@ interface StartFlags {
   readonly platform?: Platform;
   readonly json?: boolean;
   readonly withoutGate?: boolean;
+  readonly nodePort?: boolean;
+  readonly sessions?: boolean;
+  readonly compare?: boolean;
   readonly idle?: boolean;
   readonly speed: number;
   readonly seed?: number;
@@ -126,11 +131,12 @@ class Start {
     );
     this.#run.history.on((event) => this.#historyFile.add(event));
     const gate = flags.withoutGate ? ', without the readiness gate' : '';
+    const way = flags.nodePort ? ' by way of node ports' : '';
     const speed = flags.speed === 1 ? '' : `, CLB ${flags.speed} times as fast`;
     this.#display = createDisplay({
       run: this.#run,
       out: flags.json ? process.stderr : process.stdout,
-      title: `clb-direct: a rolling update under load${gate}${speed}`,
+      title: `clb-direct: a rolling update under load${way}${gate}${speed}`,
       service: guide.service,
       keys: keysWhileRolling,
       socketOf: (ip, port) => this.#sandbox?.addresses.socketOf(ip, port),
@@ -181,7 +187,7 @@ class Start {
       onSystemLine: (line, from) => history.add({ type: 'log', from, line }),
     });
     this.#sandbox = sandbox;
-    await deployGuide(sandbox, this.#run);
+    await deployGuide(sandbox, this.#run, { way: this.#flags.nodePort ? 'node-port' : 'direct' });
     if (!this.#flags.idle) await this.#roll(sandbox);
     if (this.#flags.once) return;
     for (;;) {
@@ -200,11 +206,14 @@ class Start {
   async #roll(sandbox: Sandbox): Promise<void> {
     this.#version += 1;
     const { killForwarder } = this.#flags;
-    const summary = await rollUnderLoad(sandbox, this.#run, `v${this.#version}`, {
+    const rolled = await rollUnderLoad(sandbox, this.#run, `v${this.#version}`, {
       ...(killForwarder === undefined
         ? {}
         : { killForwarderAt: killForwarder === true ? 'deleting' : killForwarder }),
     });
+    const summary = this.#flags.sessions
+      ? { ...rolled, podsOfOneSession: await podsOfOneSession(sandbox, this.#run) }
+      : rolled;
     this.#summary = this.#summary !== undefined && !isLossless(this.#summary) ? this.#summary : summary;
     this.#display.lines();
     this.#display.say(['', ...summaryText(summary, this.#display.styles)]);
@@ -269,6 +278,9 @@ export const startCommand = (): Command =>
         'where the functions run (default: scf where there is a Redis, else standalone)',
       ).choices([...platforms]),
     )
+    .option('--node-port', 'by way of node ports, the guide’s default, instead of straight to Pods')
+    .option('--sessions', 'look at session persistence after the rollout, too')
+    .option('--compare', 'direct, direct without the gate and by way of node ports, side by side')
     .option('--idle', 'deploy and stay up, but roll only when asked')
     .option('--history <file>', 'write the history here (default: a new file below .clb-direct/history)')
     .addHelpText(
@@ -276,5 +288,5 @@ export const startCommand = (): Command =>
       '\nExit code 1: requests were lost, or a step did not come about.\n`npm run replay -- FILE` steps through the history of a run.',
     )
     .action(async (flags: StartFlags) => {
-      process.exit(await new Start(flags).run());
+      process.exit(await (flags.compare ? compare(flags) : new Start(flags).run()));
     });

@@ -69,8 +69,9 @@ export const startSandbox = async (options: SandboxOptions = {}): Promise<Sandbo
       ...(options.random === undefined ? {} : { random: options.random }),
     });
     ends.push(clb.close);
-    const cluster = await startCluster({ addresses, ...programs });
+    const cluster = await startCluster({ addresses, kubeProxy: true, ...programs });
     ends.push(cluster.close);
+    for (const { instanceId, ip } of cluster.nodes) clb.instances.set(instanceId, ip);
     const kubeconfigFile = join(folder.path, 'kubeconfig');
     writeFileSync(kubeconfigFile, cluster.api.kubeconfig(), { mode: 0o600 });
 

@@ -62,23 +62,25 @@ export class ChaosWorld {
       onFunction: (change) => run.history.add({ type: 'function', ...change }),
     });
     try {
-      await deployGuide(sandbox, run, (deployment) => ({
-        ...deployment,
-        spec: {
-          ...deployment.spec,
-          template: {
-            ...deployment.spec.template,
-            spec: {
-              ...deployment.spec.template.spec,
-              terminationGracePeriodSeconds: acceptSeconds + 15,
-              containers: deployment.spec.template.spec.containers.map((container) => ({
-                ...container,
-                env: [{ name: 'ACCEPT_SECONDS', value: String(acceptSeconds) }],
-              })),
+      await deployGuide(sandbox, run, {
+        change: (deployment) => ({
+          ...deployment,
+          spec: {
+            ...deployment.spec,
+            template: {
+              ...deployment.spec.template,
+              spec: {
+                ...deployment.spec.template.spec,
+                terminationGracePeriodSeconds: acceptSeconds + 15,
+                containers: deployment.spec.template.spec.containers.map((container) => ({
+                  ...container,
+                  env: [{ name: 'ACCEPT_SECONDS', value: String(acceptSeconds) }],
+                })),
+              },
             },
           },
-        },
-      }));
+        }),
+      });
       const { address } = run.state;
       if (address === undefined) throw new Error('the Service has no address');
       const traffic = startTraffic(sandbox.addresses, address, run.history);

@@ -11,7 +11,8 @@ export type StageName =
   | 'rolling'
   | 'rolled'
   | 'drained'
-  | 'stopped';
+  | 'stopped'
+  | 'sessions';
 
 /** What a Pod goes through, as a watch of the API server shows it. */
 export type PodChange =

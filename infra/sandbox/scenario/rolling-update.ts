@@ -1,15 +1,15 @@
 // The main job: the guide's Deployment and Service become a load balancer that points straight at Pods, and a rolling
 // update under load. One file, used by the screen, the tests and the bench.
-import { type Deployment, deployments, services } from '../cluster/objects.ts';
+import { type Deployment, deployments, type Service, services } from '../cluster/objects.ts';
 import type { Sandbox } from '../sandbox.ts';
 import { followClb } from './follow-clb.ts';
 import { followCluster } from './follow-cluster.ts';
 import type { HistoryEvent, PodChange } from './history.ts';
 import { applyObject, guideManifest } from './manifests.ts';
 import type { Run } from './run.ts';
-import type { PodState, RunState } from './run-state.ts';
+import type { PodState, RunState, TargetState } from './run-state.ts';
 import { type Summary, summarize } from './summary.ts';
-import { sessionClient, startTraffic } from './traffic.ts';
+import { newConnectionsClient, sessionClient, startTraffic } from './traffic.ts';
 
 export const guide = {
   namespace: 'default',
@@ -32,23 +32,48 @@ const drainTimeoutMs = 90_000;
 const settleMs = 2_000;
 const lingerMs = 2_000;
 
-const isServing = ({ pod, target }: PodState): boolean =>
-  pod.ready && !pod.terminating && target?.health === 'Alive' && target.weight > 0;
+/** How the load balancer reaches Pods: itself, or by way of every node, which is the guide's default. */
+export type Way = 'direct' | 'node-port';
 
-const allServe = ({ pods, rollout, address }: RunState): boolean =>
-  address !== undefined && rollout?.complete === true && pods.length > 0 && pods.every(isServing);
+const takesRequests = (target: TargetState | undefined): boolean =>
+  target?.health === 'Alive' && target.weight > 0;
+
+const isServing = ({ pod, target }: PodState, way: Way): boolean =>
+  pod.ready && !pod.terminating && (way === 'node-port' || takesRequests(target));
+
+const allServe = ({ pods, targets, rollout, address }: RunState, way: Way): boolean =>
+  address !== undefined &&
+  rollout?.complete === true &&
+  pods.length > 0 &&
+  pods.every((pod) => isServing(pod, way)) &&
+  targets.length > 0 &&
+  targets.every(takesRequests);
+
+/** The guide's Service, with or without what makes it direct. */
+const serviceManifest = (way: Way): Service => {
+  const service = guideManifest('service.yaml', services);
+  if (way === 'direct') return service;
+  const { annotations: _direct, ...metadata } = service.metadata;
+  return { ...service, metadata };
+};
+
+export interface DeployOptions {
+  /** Default: direct. */
+  readonly way?: Way;
+  /** What a scenario wants other than the guide. */
+  readonly change?: (deployment: Deployment) => Deployment;
+}
 
 /**
- * Applies the guide's Deployment, then its Service, and waits until the load balancer finds every Pod Alive.
+ * Applies the guide's Deployment, then its Service, and waits until the load balancer finds all that is behind it Alive.
  *
- * @param change what a scenario wants other than the guide
  * @returns ends what writes the history
  * @throws NotInTime
  */
 export const deployGuide = async (
   sandbox: Sandbox,
   run: Run,
-  change: (deployment: Deployment) => Deployment = (deployment) => deployment,
+  { way = 'direct', change = (deployment) => deployment }: DeployOptions = {},
 ): Promise<() => void> => {
   const { history } = run;
   const { client } = sandbox.cluster;
@@ -64,8 +89,10 @@ export const deployGuide = async (
     ({ rollout, pods }) => rollout?.complete === true && pods.length === replicas,
   );
   history.add({ type: 'stage', stage: 'deployed', text: `apply Service ${guide.service}` });
-  await applyObject(client, services, guide.namespace, guideManifest('service.yaml', services));
-  await run.until('the load balancer finds every Pod Alive', serveTimeoutMs, allServe);
+  await applyObject(client, services, guide.namespace, serviceManifest(way));
+  await run.until('the load balancer finds every target Alive', serveTimeoutMs, (state) =>
+    allServe(state, way),
+  );
   history.add({ type: 'stage', stage: 'serving', text: 'every Pod serves through the load balancer' });
   return () => {
     stopClb();
@@ -118,6 +145,7 @@ export const rollUnderLoad = async (
       stopKill = killAt(sandbox, run, killForwarderAt, new Set(old.keys()));
     }
     const requestsBeforeRollout = traffic.total();
+    const steady = state.clients.find(({ name }) => name === newConnectionsClient);
     const rolledFromMs = Date.now();
     history.add({ type: 'stage', stage: 'rolling', text: `roll the Deployment to nginx:${version}` });
     await client.patch(deployments, guide.namespace, guide.deployment, 'strategic', {
@@ -155,6 +183,7 @@ export const rollUnderLoad = async (
       drainedMs,
       requestsBeforeRollout,
       requestsAtDrained,
+      steadyPods: steady?.pods ?? {},
       timelines: state.timelines.filter(({ goneMs }) => goneMs === undefined || goneMs >= rolledFromMs),
       clbCalls: callsSince(callsBefore, state.clbCalls),
       clients,

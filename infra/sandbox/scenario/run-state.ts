@@ -104,6 +104,11 @@ export class RunState {
     return [...this.#pods.values()].map((pod) => ({ pod, target: this.#targets.get(pod.ip ?? '') }));
   }
 
+  /** All that is behind the load balancer. */
+  get targets(): readonly TargetState[] {
+    return [...this.#targets.values()];
+  }
+
   /** Whether the load balancer has a target at the address. */
   isBound(ip: string | undefined): boolean {
     return this.#targets.has(ip ?? '');

@@ -15,6 +15,7 @@ const input: SummaryInput = {
   drainedMs: 65_000,
   requestsBeforeRollout: 40,
   requestsAtDrained: 190,
+  steadyPods: { a: 12, b: 10, c: 11 },
   timelines: [
     { name: 'new', uid: '1', version: 'v2', ip: '10.1.0.4', containersReadyMs: 1_000, boundMs: 1_500 },
     { name: 'old', uid: '2', version: 'v1', deletedMs: 2_000, weightZeroMs: 2_700, goneMs: 17_000 },
@@ -41,6 +42,7 @@ test('requests are added up, and each Pod’s steps become durations', () => {
     cluster: 'in-process',
     clientAddressKept: true,
     sessionKept: true,
+    mostToLeast: 1.2,
   });
   expect(summary.pods).toEqual([
     { name: 'new', version: 'v2', ip: '10.1.0.4', readyToBoundMs: 500 },
@@ -66,9 +68,15 @@ test('a client that a Pod saw under another address was not kept', () => {
 });
 
 test('what cannot be shown is null, and no fault', () => {
-  const summary = summarize({ ...input, canShowClientAddress: false, sessionClient: 'nobody' });
+  const summary = summarize({
+    ...input,
+    canShowClientAddress: false,
+    sessionClient: 'nobody',
+    steadyPods: { a: 12 },
+  });
   expect(summary.clientAddressKept).toBeNull();
   expect(summary.sessionKept).toBeNull();
+  expect(summary.mostToLeast).toBeNull();
   expect(isLossless(summary)).toBe(true);
 });
 

@@ -56,6 +56,13 @@ export interface Summary {
   readonly clientAddressKept: boolean | null;
   /** Null: there was no answer to judge by. */
   readonly sessionKept: boolean | null;
+  /**
+   * New connections before the rollout: those that the most asked Pod had, by those that the least asked one had. Null:
+   * not every Pod had one.
+   */
+  readonly mostToLeast: number | null;
+  /** Pods that answered one client whose session the load balancer is to keep. Absent: not looked at. */
+  readonly podsOfOneSession?: number;
 }
 
 export interface SummaryInput {
@@ -72,6 +79,8 @@ export interface SummaryInput {
   readonly drainedMs: number;
   readonly requestsBeforeRollout: number;
   readonly requestsAtDrained: number;
+  /** New connections that each Pod had before the rollout. */
+  readonly steadyPods: Readonly<Record<string, number>>;
   readonly timelines: readonly PodTimeline[];
   readonly clbCalls: Readonly<Record<string, number>>;
   /** The last reports, each with its client's own address. */
@@ -112,6 +121,11 @@ const isSessionKept = (report: ClientReport | undefined): boolean | null =>
 const isAddressKept = (clients: SummaryInput['clients']): boolean =>
   clients.every(({ ip, report }) => Object.keys(report.seenAs).every((seen) => seen === ip));
 
+const mostToLeast = (counts: readonly number[]): number | null => {
+  const [least, most] = [Math.min(...counts), Math.max(...counts)];
+  return counts.length < 2 || least === 0 ? null : most / least;
+};
+
 const sum = (numbers: readonly number[]): number => numbers.reduce((total, number) => total + number, 0);
 
 /** Counts a rollout under load. Pure. */
@@ -145,6 +159,7 @@ export const summarize = (input: SummaryInput): Summary => {
     })),
     clbCalls: input.clbCalls,
     clientAddressKept: input.canShowClientAddress ? isAddressKept(input.clients) : null,
+    mostToLeast: mostToLeast(Object.values(input.steadyPods)),
     sessionKept: isSessionKept(reports.find(({ name }) => name === input.sessionClient)),
   };
 };

@@ -6,11 +6,14 @@ import type { History } from './history.ts';
 /** The one whose answers come from one Pod for as long as that Pod stays: a single kept connection. */
 export const sessionClient = 'one session';
 
+/** The one that shows how connections spread over Pods. */
+export const newConnectionsClient = 'new connections';
+
 /** Who asks, and how often: about 330 requests a second, which leaves two cores room. */
 const specs = (ip: string): ClientSpec[] => {
   const target = { ip, port: 80 };
   return [
-    { name: 'new connections', kind: 'new-connections', target, ratePerSecond: 120 },
+    { name: newConnectionsClient, kind: 'new-connections', target, ratePerSecond: 120 },
     { name: 'kept connections', kind: 'keep-alive', target, ratePerSecond: 180, connections: 8 },
     { name: 'slow answers', kind: 'slow', target, ratePerSecond: 4 },
     { name: sessionClient, kind: 'keep-alive', target, ratePerSecond: 25, connections: 1 },

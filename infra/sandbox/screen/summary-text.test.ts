@@ -16,6 +16,7 @@ const summary = summarize({
   rolledMs: 137_300,
   drainedMs: 252_800,
   requestsBeforeRollout: 0,
+  steadyPods: { a: 12, b: 10 },
   requestsAtDrained: 1_234_567,
   timelines: [
     {

@@ -78,6 +78,9 @@ export const summaryText = (summary: Summary, styles: Styles): string[] => {
     `Client address  ${firstAddress}`,
     ...moreAddress,
     `Session         ${summary.sessionKept === null ? 'not shown: no answer' : yesNo(summary.sessionKept, styles)}`,
+    ...(summary.mostToLeast === null
+      ? []
+      : [`Balance         ${summary.mostToLeast.toFixed(2)} to 1, most to least asked Pod`]),
     ...functionLine(summary),
     'CLB calls',
     ...callLines(summary.clbCalls, 76).map((line) => `  ${line}`),
