@@ -280,7 +280,12 @@ export const startCommand = (): Command =>
     )
     .option('--node-port', 'by way of node ports, the guide’s default, instead of straight to Pods')
     .option('--sessions', 'look at session persistence after the rollout, too')
-    .option('--compare', 'direct, direct without the gate and by way of node ports, side by side')
+    .addOption(
+      new Option(
+        '--compare',
+        'direct, direct without the gate and by way of node ports, side by side (default platform: standalone)',
+      ).conflicts(['withoutGate', 'nodePort', 'idle', 'killForwarder', 'history']),
+    )
     .option('--idle', 'deploy and stay up, but roll only when asked')
     .option('--history <file>', 'write the history here (default: a new file below .clb-direct/history)')
     .addHelpText(

@@ -84,7 +84,7 @@ export const follow = (
   };
 };
 
-/** What `start --once --json` came to. */
+/** What a verb that ends with one JSON object came to. */
 export interface Ran {
   readonly exitCode: number | null;
   readonly result: Record<string, unknown>;
@@ -93,15 +93,19 @@ export interface Ran {
 }
 
 /** Runs `start --once --json` to its end. */
-export const runOnce = async (
+export const runOnce = (args: readonly string[], env: Readonly<Record<string, string>> = {}): Promise<Ran> =>
+  runJson(['start', '--once', '--json', ...args], env);
+
+/** Runs a verb to its end; its last line on stdout is one JSON object. */
+export const runJson = async (
   args: readonly string[],
   env: Readonly<Record<string, string>> = {},
 ): Promise<Ran> => {
-  const command = startCommand(['start', '--once', '--json', ...args], env);
+  const command = startCommand(args, env);
   const exitCode = await command.ended;
   const said = command.stderr.join('\n');
   const last = command.stdout.at(-1);
-  if (last === undefined) throw new Error(`start ended with ${exitCode} and no result:\n${said}`);
+  if (last === undefined) throw new Error(`${args[0]} ended with ${exitCode} and no result:\n${said}`);
   const result: Record<string, unknown> = JSON.parse(last);
   return { exitCode, result, said };
 };

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { type Ran, runOnce } from './command.ts';
+import { type Ran, runJson, runOnce } from './command.ts';
 
 const speed = ['--speed', '10'];
 
@@ -9,9 +9,9 @@ const expectLossless = ({ exitCode, result, said }: Ran): void => {
   expect(exitCode, said).toBe(0);
 };
 
-const expectWholeResult = ({ result, said }: Ran): void => {
+const expectWholeResult = ({ result, said }: Ran, where: { queue: string; platform: string }): void => {
   expect(result, said).toMatchObject({
-    queue: 'memory',
+    ...where,
     cluster: 'in-process',
     gate: true,
     requests: expect.any(Number),
@@ -41,30 +41,64 @@ describe('the main job', { timeout: 180_000 }, () => {
   it('two sandboxes side by side lose no request, one of them with a single loopback address (L1)', async () => {
     const [whole, single] = await Promise.all([
       runOnce(speed),
-      runOnce(speed, { SANDBOX_LOOPBACK: 'single' }),
+      runOnce([...speed, '--platform', 'standalone'], { SANDBOX_LOOPBACK: 'single' }),
     ]);
     expectLossless(whole);
     expectLossless(single);
-    expectWholeResult(whole);
-    expect(single.result['clientAddressKept']).toBeNull();
+    expectWholeResult(whole, { queue: 'redis', platform: 'scf' });
+    expect(single.result).toMatchObject({ queue: 'memory', clientAddressKept: null });
     expect(single.said).toMatch(/Client address +not shown, for want of loopback addresses/);
   });
 
-  it('without the readiness gate the same update does lose requests', async () => {
-    const { exitCode, result, said } = await runOnce(['--speed', '3', '--without-gate']);
-    expect(Number(result['failed']), said).toBeGreaterThan(0);
-    expect(result).toMatchObject({ gate: false });
-    expect(exitCode).toBe(1);
-    expect(said).toMatch(/History of this run: .*\.jsonl\nTo step through it: npm run replay -- .*\.jsonl/);
+  it('loses no request with its functions on Lambda, nor with workers; without the gate it ends with exit code 1', async () => {
+    const [lambda, worker, withoutGate] = await Promise.all([
+      runOnce([...speed, '--platform', 'lambda']),
+      runOnce([...speed, '--platform', 'worker']),
+      runOnce(['--speed', '3', '--platform', 'standalone', '--without-gate']),
+    ]);
+    for (const ran of [lambda, worker]) expectLossless(ran);
+    expectWholeResult(lambda, { queue: 'redis', platform: 'lambda' });
+    expectWholeResult(worker, { queue: 'redis', platform: 'worker' });
+    expect(Number(withoutGate.result['failed']), withoutGate.said).toBeGreaterThan(0);
+    expect(withoutGate.exitCode).toBe(1);
+    expect(withoutGate.said).toMatch(
+      /History of this run: .*\.jsonl\nTo step through it: npm run replay -- .*\.jsonl/,
+    );
   });
 
-  it('kill -9 of the standalone process, before the first new Pod or in mid-rollout, loses no request (L1, L3)', async () => {
-    const runs = await Promise.all(
-      ['rolling', 'deleting'].map((when) => runOnce([...speed, '--kill-forwarder', when])),
-    );
-    for (const ran of runs) {
-      expectLossless(ran);
-      expect(ran.said).toMatch(/standalone: ended, SIGKILL.*standalone: started/s);
+  it('kill -9 of whoever leads, before the first new Pod or in mid-rollout, loses no request (L1, L3)', async () => {
+    const standalone = ['--platform', 'standalone'];
+    const [rolling, deleting, ofTwo] = await Promise.all([
+      runOnce([...speed, ...standalone, '--kill-forwarder', 'rolling']),
+      runOnce([...speed, ...standalone, '--kill-forwarder', 'deleting']),
+      runOnce([...speed, '--kill-forwarder', 'deleting']),
+    ]);
+    for (const ran of [rolling, deleting, ofTwo]) expectLossless(ran);
+    for (const { said } of [rolling, deleting]) {
+      expect(said).toMatch(/standalone: ended, SIGKILL.*standalone: started/s);
     }
+    expect(ofTwo.said).toMatch(/forwarder-[ab]: ended, SIGKILL/);
+  });
+});
+
+describe('the same rollout each way (--compare)', { timeout: 180_000 }, () => {
+  it('without the gate it loses requests, through node ports the client’s address; straight with the gate nothing', async () => {
+    const { exitCode, result, said } = await runJson(['start', '--compare', '--json', '--speed', '3']);
+    expect(result['direct'], said).toMatchObject({
+      gate: true,
+      failed: 0,
+      reset: 0,
+      clientAddressKept: true,
+      sessionKept: true,
+      podsOfOneSession: 1,
+      mostToLeast: expect.toSatisfy((ratio) => typeof ratio === 'number' && ratio < 1.5),
+    });
+    expect(result['withoutGate'], said).toMatchObject({
+      gate: false,
+      failed: expect.toSatisfy((failed) => failed > 0),
+    });
+    expect(result['nodePort'], said).toMatchObject({ clientAddressKept: false });
+    expect(exitCode, said).toBe(0);
+    expect(said).toMatch(/History of this run: .*\.jsonl/);
   });
 });
