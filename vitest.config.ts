@@ -2,7 +2,7 @@ import { defineConfig } from 'vitest/config';
 
 /**
  * Two projects: `unit` (pure, beside the code, no processes) and `integration` (`test/`: real sockets,
- * real processes, a sandbox). Integration files run one after the other: they share two cores.
+ * real processes, a sandbox), `chaos` (a sandbox in which something goes wrong).
  */
 export default defineConfig({
   test: {
@@ -27,7 +27,9 @@ export default defineConfig({
           environment: 'node',
           testTimeout: 60_000,
           hookTimeout: 60_000,
-          fileParallelism: false,
+          // They wait more than they work: two side by side fill two cores.
+          pool: 'forks',
+          maxWorkers: 2,
           sequence: { groupOrder: 1 },
         },
       },
