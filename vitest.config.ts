@@ -27,9 +27,9 @@ export default defineConfig({
           environment: 'node',
           testTimeout: 60_000,
           hookTimeout: 60_000,
-          // They wait more than they work: two side by side fill two cores.
+          // They wait more than they work: three side by side fill two cores.
           pool: 'forks',
-          maxWorkers: 2,
+          maxWorkers: 3,
           sequence: { groupOrder: 1 },
         },
       },
@@ -41,7 +41,6 @@ export default defineConfig({
           environment: 'node',
           testTimeout: 240_000,
           hookTimeout: 240_000,
-          // They mostly wait: three sandboxes side by side leave two cores room.
           pool: 'forks',
           maxWorkers: 3,
           sequence: { groupOrder: 2 },

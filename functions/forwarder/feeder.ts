@@ -38,7 +38,7 @@ export interface FeederDependencies {
   readonly source: string;
   readonly clock: Clock;
   readonly log: Log;
-  /** Somebody leads with a newer epoch: nothing is put any more. */
+  /** Somebody leads with a newer epoch: nothing is put any more, until it is told to lead again. */
   readonly onDeposed: () => void;
   /** The store is another one than before, or short of puts: take over again, so that everything is put (law L3). */
   readonly onStoreLost: () => void;

@@ -131,7 +131,10 @@ export const startForwarder = async (dependencies: ForwarderDependencies): Promi
     source: settings.policy.clusterId,
     clock,
     log,
-    onDeposed: () => void resign(),
+    onDeposed: () => {
+      // By itself: it puts everything again in the epoch that it is beginning.
+      if (!leader.isTakingOver()) void resign();
+    },
     changes: measuring.changes,
     onStoreLost: () => {
       metrics.count('clb_direct_gaps_total', {});

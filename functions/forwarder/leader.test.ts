@@ -121,6 +121,25 @@ test('who loses the Lease while taking over puts nothing, and may lead again at 
   expect(lines.filter((line) => line.startsWith('lead'))).toEqual(['lead 2']);
 });
 
+test('while it begins an epoch it says so: what that refuses does not depose it', async () => {
+  const { clock, world, leader } = aLeader();
+  let catchUp = (): void => {};
+  world.caughtUp = new Promise((resolve) => {
+    catchUp = resolve;
+  });
+  leader.begin();
+  await clock.advance(0);
+  expect(leader.isTakingOver()).toBe(true);
+  catchUp();
+  await clock.advance(0);
+  expect(leader.isTakingOver()).toBe(false);
+  leader.takeOverAgain();
+  expect(leader.isTakingOver()).toBe(true);
+  await leader.end();
+  await clock.advance(0);
+  expect(leader.isTakingOver()).toBe(false);
+});
+
 test('a new generation of the store is taken over, and everything put again (L3)', async () => {
   const { clock, lines, world, leader } = aLeader();
   leader.begin();

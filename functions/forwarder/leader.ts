@@ -26,6 +26,8 @@ export interface Leader {
   begin(): void;
   /** The store lost what it had: takes over anew, so that everything is put again. */
   takeOverAgain(): void;
+  /** Begins an epoch at this moment: a newer one than the puts under way know may be its own. */
+  isTakingOver(): boolean;
   /** Puts and invokes nothing from now on; resolves when what runs has ended. */
   end(): Promise<void>;
 }
@@ -122,6 +124,7 @@ export const createLeader = (dependencies: LeaderDependencies): Leader => {
     takeOverAgain: () => {
       if (leading !== undefined) void takeOver(leading.signal);
     },
+    isTakingOver: () => takingOver !== undefined,
     end: async () => {
       leading?.abort();
       leading = undefined;

@@ -166,11 +166,13 @@ export const redisStopped: Fault = {
   },
 };
 
+/** Redis has forgotten everything, and goes on: all is in it again within 30 s. */
 export const redisFlushed = (at: Fault['at']): Fault => ({
   at,
   lastsMs: 0,
   begin: async (world) => {
+    const before = (await world.leaderCounts()).get('clb_direct_store_generations_total') ?? 0;
     await askRedis(redisOf(world).port, 'FLUSHALL');
-    return () => undefined;
+    return () => world.inSyncAgain(before);
   },
 });

@@ -16,7 +16,7 @@ export interface Fault {
   readonly at: 'rolling' | Extract<PodChange, 'containers-ready' | 'deleting'>;
   /** How long it lasts. */
   readonly lastsMs: number;
-  /** Begins it. @returns ends it */
+  /** Begins it. @returns ends it, and may see to it that all is well again */
   begin(world: ChaosWorld): (() => unknown) | Promise<() => unknown>;
 }
 
@@ -26,6 +26,8 @@ const acceptSeconds = 45;
 
 const rolloutTimeoutMs = 150_000;
 const drainTimeoutMs = 60_000;
+
+const inSyncMs = 30_000;
 
 const serves = ({ pod, target }: PodState): boolean =>
   pod.ready && !pod.terminating && target?.health === 'Alive' && target.weight > 0;
@@ -112,6 +114,45 @@ export class ChaosWorld {
     });
     await run.until('no new connection goes to an old Pod', drainTimeoutMs, (state) =>
       state.pods.every(({ pod, target }) => !old.has(pod.uid) || (target?.weight ?? 0) === 0),
+    );
+  }
+
+  /** What the leader counts, by name and labels as /metrics has them; empty while nobody leads. */
+  async leaderCounts(): Promise<ReadonlyMap<string, number>> {
+    const leader = await this.sandbox.system.leader();
+    return new Map(
+      (await leader.metrics())
+        .filter((line) => !line.startsWith('#'))
+        .map((line) => {
+          const at = line.lastIndexOf(' ');
+          return [line.slice(0, at), Number(line.slice(at + 1))];
+        }),
+    );
+  }
+
+  /** Resolves when the leader has seen another store, and put all there is into it; 30 s at most. */
+  async inSyncAgain(generationsBefore: number): Promise<void> {
+    const end = Date.now() + inSyncMs;
+    for (;;) {
+      const counts = await this.leaderCounts();
+      if (
+        (counts.get('clb_direct_store_generations_total') ?? 0) > generationsBefore &&
+        counts.get('clb_direct_complete') === 1
+      ) {
+        break;
+      }
+      if (Date.now() > end) {
+        const found = [...counts].filter(([name]) => /generations|complete|leading|take_overs/.test(name));
+        throw new Error(`not all was put again within ${inSyncMs} ms: ${found.join(' ')}`);
+      }
+      await sleep(100);
+    }
+    await this.run.until(
+      'every Pod that serves is bound',
+      Math.max(1, end - Date.now()),
+      ({ pods }) =>
+        pods.some(serves) &&
+        pods.every((state) => !state.pod.ready || state.pod.terminating || serves(state)),
     );
   }
 

@@ -46,13 +46,17 @@ describe.runIf(redisExpected)('on a Redis Cluster of three', () => {
   });
   afterAll(() => cluster?.close());
 
-  storeConformance('redis cluster', ({ clock, budgetPerSecond }) =>
-    createRedisStore({
-      urls: cluster.urls,
-      prefix: prefix(),
-      clock,
-      ...(budgetPerSecond === undefined ? {} : { budgetPerSecond }),
-    }),
+  storeConformance(
+    'redis cluster',
+    ({ clock, budgetPerSecond }) =>
+      createRedisStore({
+        urls: cluster.urls,
+        prefix: prefix(),
+        shards: 6,
+        clock,
+        ...(budgetPerSecond === undefined ? {} : { budgetPerSecond }),
+      }),
+    25,
   );
 
   test('one node that lost its data makes another generation of the whole store, and nothing there is complete (L3, L5)', async () => {

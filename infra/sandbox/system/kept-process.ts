@@ -34,6 +34,8 @@ export interface KeptProcess {
   ready(timeoutMs: number): Promise<void>;
   /** The lines of /readyz; empty while it does not answer. */
   readyz(): Promise<readonly string[]>;
+  /** The lines of /metrics; empty while it does not answer. */
+  metrics(): Promise<readonly string[]>;
   /** Killed or told to end, it is started again, as a Deployment would. */
   kill(signal: 'SIGKILL' | 'SIGTERM' | 'SIGSTOP' | 'SIGCONT'): void;
   /** Ends it for good; resolves when the process is gone. */
@@ -49,21 +51,19 @@ const lastBackOffMs = 10_000;
 const steadyMs = 10_000;
 const keptLines = 40;
 
-const askReadyz = ({
-  host,
-  port,
-}: SocketAddress): Promise<{ readonly ready: boolean; readonly lines: readonly string[] }> =>
+const ask = (
+  { host, port }: SocketAddress,
+  path: '/readyz' | '/metrics',
+): Promise<{ readonly ok: boolean; readonly lines: readonly string[] }> =>
   new Promise((resolve) => {
-    const silent = (): void => resolve({ ready: false, lines: [] });
-    const asked = request({ host, port, path: '/readyz', timeout: 1000, agent: false }, (response) => {
+    const silent = (): void => resolve({ ok: false, lines: [] });
+    const asked = request({ host, port, path, timeout: 1000, agent: false }, (response) => {
       let body = '';
       response.setEncoding('utf8').on('data', (text: string) => {
         body += text;
       });
       response.on('error', silent);
-      response.on('end', () =>
-        resolve({ ready: response.statusCode === 200, lines: body.trim().split('\n') }),
-      );
+      response.on('end', () => resolve({ ok: response.statusCode === 200, lines: body.trim().split('\n') }));
     });
     asked.on('error', silent);
     asked.on('timeout', () => asked.destroy());
@@ -127,7 +127,7 @@ export const keepProcess = (options: KeptProcessOptions): KeptProcess => {
     },
     ready: async (timeoutMs) => {
       const deadline = Date.now() + timeoutMs;
-      while (!(await askReadyz(options.health)).ready) {
+      while (!(await ask(options.health, '/readyz')).ok) {
         if (refused || closed || Date.now() > deadline) {
           throw new Error(
             `${options.name} ${refused ? 'refused its settings' : `was not ready within ${timeoutMs} ms`}:\n${last.join('\n')}`,
@@ -136,7 +136,8 @@ export const keepProcess = (options: KeptProcessOptions): KeptProcess => {
         await new Promise((resolve) => setTimeout(resolve, 50));
       }
     },
-    readyz: async () => (await askReadyz(options.health)).lines,
+    readyz: async () => (await ask(options.health, '/readyz')).lines,
+    metrics: async () => (await ask(options.health, '/metrics')).lines,
     kill: (signal) => void child?.kill(signal),
     close: async () => {
       closed = true;

@@ -146,7 +146,7 @@ const expectApplied = async ({ store, clb }: World, puts: Puts): Promise<void> =
   }
 };
 
-export const interleavingSuite = (makeStore: MakeStore): void => {
+export const interleavingSuite = (makeStore: MakeStore, runs: number): void => {
   describe('any interleaving', () => {
     const inWorld = async (check: (world: World) => Promise<void>): Promise<void> => {
       const clock = createHandClock(firstEpoch * 1_000);
@@ -159,7 +159,7 @@ export const interleavingSuite = (makeStore: MakeStore): void => {
     };
 
     /** Short ones find what a later step would cover up. */
-    const endsRight = (anyOp: fc.Arbitrary<Op>, maxLength: number, numRuns: number): Promise<void> =>
+    const endsRight = (anyOp: fc.Arbitrary<Op>, maxLength: number, numRuns = runs): Promise<void> =>
       fc.assert(
         fc.asyncProperty(fc.array(anyOp, { maxLength, size: 'max' }), fc.boolean(), (ops, warm) =>
           inWorld(async (world) => {
@@ -184,10 +184,10 @@ export const interleavingSuite = (makeStore: MakeStore): void => {
       );
 
     test('of puts and healthy workers ends with the newest of each object applied (L2, L3)', () =>
-      endsRight(weighted([2, anyPut], [5, anyStep], [1, anyRing]), 24, 100));
+      endsRight(weighted([2, anyPut], [5, anyStep], [1, anyRing]), 24));
 
     test('of puts, deaths and late calls ends with the newest of each object applied (L4)', () =>
-      endsRight(weighted([4, anyPut], [8, anyStep], [3, anyDeath], [1, advanceBy(1, 9_000)]), 24, 100));
+      endsRight(weighted([4, anyPut], [8, anyStep], [3, anyDeath], [1, advanceBy(1, 9_000)]), 24));
 
     test('of all that happens ends with the newest of each object applied (L2, L3, L4)', () =>
       endsRight(
@@ -202,7 +202,7 @@ export const interleavingSuite = (makeStore: MakeStore): void => {
           [4, advanceBy(1, 400, 3_000, 9_000, lateCheckMs, holdMs)],
         ),
         80,
-        40,
+        Math.ceil(runs * 0.4),
       ));
   });
 };
