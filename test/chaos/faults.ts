@@ -40,13 +40,14 @@ export const clb = (effect: FaultEffect, action?: string | string[], at: Fault['
   begin: ({ sandbox }) => sandbox.clb.faults.inject({ effect, ...(action === undefined ? {} : { action }) }),
 });
 
-type Process = 'leader' | 'standby' | 'worker';
+type Process = 'leader' | 'standby';
 
 const find = async ({ sandbox: { system } }: ChaosWorld, which: Process) => {
   const leader = await system.leader();
   if (which === 'leader') return leader;
-  const name = which === 'standby' ? 'forwarder' : 'worker';
-  const found = system.processes.find((process) => process !== leader && process.name.startsWith(name));
+  const found = system.processes.find(
+    (process) => process !== leader && process.name.startsWith('forwarder'),
+  );
   if (found === undefined) throw new Error(`no ${which} runs here`);
   return found;
 };
@@ -71,6 +72,44 @@ export const stopped = (which: Process, at: Fault['at']): Fault => ({
     return () => process.kill('SIGCONT');
   },
 });
+
+/** At the first write of targets from now on: whoever makes it is in the midst of a pass, with its hold. */
+const atNextWrite = ({ sandbox }: ChaosWorld, act: () => boolean): (() => void) => {
+  const stopListening = sandbox.clb.on('call', ({ action }) => {
+    if (action.startsWith('Batch') && act()) stopListening();
+  });
+  return stopListening;
+};
+
+const workersOf = ({ sandbox }: ChaosWorld) =>
+  sandbox.system.processes.filter(({ name }) => name.startsWith('worker'));
+
+/** All workers are killed in the midst of a write. */
+export const workersKilled: Fault = {
+  at: 'rolling',
+  lastsMs: faultMs,
+  begin: (world) =>
+    atNextWrite(world, () => {
+      for (const worker of workersOf(world)) worker.kill('SIGKILL');
+      return true;
+    }),
+};
+
+/** All workers hang in the midst of a write, and go on when the hold of who wrote is over. */
+export const workersStopped: Fault = {
+  at: 'containers-ready',
+  lastsMs: faultMs,
+  begin: (world) => {
+    const stopListening = atNextWrite(world, () => {
+      for (const worker of workersOf(world)) worker.kill('SIGSTOP');
+      return true;
+    });
+    return () => {
+      stopListening();
+      for (const worker of workersOf(world)) worker.kill('SIGCONT');
+    };
+  },
+};
 
 const functionsOf = ({ sandbox }: ChaosWorld): FunctionHost => {
   const { functions } = sandbox.system;
@@ -105,11 +144,7 @@ export const functionsStopped: Fault = {
   lastsMs: faultMs,
   begin: (world) => {
     const functions = functionsOf(world);
-    let done = false;
-    const stopListening = world.sandbox.clb.on('call', ({ action }) => {
-      if (done || !action.startsWith('Batch')) return;
-      done = functions.kill('SIGSTOP', 'busy') > 0;
-    });
+    const stopListening = atNextWrite(world, () => functions.kill('SIGSTOP', 'busy') > 0);
     return () => {
       stopListening();
       functions.kill('SIGCONT', 'busy');

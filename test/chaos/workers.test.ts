@@ -1,9 +1,9 @@
-import { killed, stopped } from './faults.ts';
+import { killed, stopped, workersKilled, workersStopped } from './faults.ts';
 import { chaosSuite } from './world.ts';
 
 chaosSuite('worker', [
-  ['a worker is killed', killed('worker', 'deleting')],
-  ['a worker hangs and goes on (L4)', stopped('worker', 'containers-ready')],
+  ['the workers are killed while they write', workersKilled],
+  ['the workers hang while they write, and go on (L4)', workersStopped],
 ]);
 
 chaosSuite('standalone', [
