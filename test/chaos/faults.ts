@@ -2,7 +2,7 @@ import type { FaultEffect } from '../../infra/sandbox/clb/faults.ts';
 import type { Fault as ApiFault, FaultMatch } from '../../infra/sandbox/cluster/api-server/faults.ts';
 import type { FunctionHost } from '../../infra/sandbox/functions/host.ts';
 import { askRedis, type RedisServer } from '../../infra/sandbox/redis-server.ts';
-import { type ChaosWorld, type Fault, faultMs } from './world.ts';
+import { type ChaosWorld, type Fault, faultMs, longMs } from './world.ts';
 
 /** Our own clients: the stand-ins of Kubernetes' controllers and kubelets have users of their own. */
 const ours: FaultMatch = ({ user }) => user !== 'system:kube-controller-manager';
@@ -209,5 +209,15 @@ export const redisFlushed = (at: Fault['at']): Fault => ({
     const before = (await world.leaderCounts()).get('clb_direct_store_generations_total') ?? 0;
     await askRedis(redisOf(world).port, 'FLUSHALL');
     return () => world.inSyncAgain(before);
+  },
+});
+
+/** Several at once, for longer than any of them alone; not so long that a Pod which was told to go is gone. */
+export const together = (at: Fault['at'], faults: readonly Fault[]): Fault => ({
+  at,
+  lastsMs: longMs,
+  begin: async (world) => {
+    const ends = await Promise.all(faults.map((fault) => fault.begin(world)));
+    return () => Promise.all(ends.map((end) => end()));
   },
 });

@@ -1,4 +1,13 @@
-import { answersLost, functionsKilledBetweenCalls, functionsStopped, invocationsRefused } from './faults.ts';
+import {
+  answersLost,
+  apiServer,
+  clb,
+  functionsKilledBetweenCalls,
+  functionsStopped,
+  invocationsRefused,
+  redisAway,
+  together,
+} from './faults.ts';
 import { chaosSuite } from './world.ts';
 
 chaosSuite('scf', [
@@ -6,4 +15,13 @@ chaosSuite('scf', [
   ['a function hangs while it holds, and goes on (L4)', functionsStopped],
   ['the platform refuses every invocation', invocationsRefused],
   ['the platform loses every answer', answersLost],
+  [
+    'everything is away for 40 s: the API server, Redis, the platform and the CLB API',
+    together('deleting', [
+      apiServer({ kind: 'cut' }),
+      redisAway('kept', 'deleting'),
+      invocationsRefused,
+      clb({ kind: 'drop-before-effect' }),
+    ]),
+  ],
 ]);

@@ -23,6 +23,8 @@ export interface Fault {
 /** The longest that a fault lasts beside which no request may be lost, and how long Pods go on accepting then. */
 export const faultMs = 15_000;
 const acceptSeconds = 45;
+/** Nothing is lost while Pods accept, so neither in this time. */
+export const longMs = 40_000;
 
 const rolloutTimeoutMs = 150_000;
 const drainTimeoutMs = 60_000;
