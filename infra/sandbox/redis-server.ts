@@ -1,4 +1,5 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { randomInt } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -13,6 +14,7 @@ export interface RedisServerOptions {
   readonly appendonly?: boolean;
   /** A node of a Redis Cluster; it knows no other node yet. */
   readonly cluster?: boolean;
+  readonly password?: string;
   /** Kills it when this process is gone, however it went. */
   readonly guard?: Guard;
 }
@@ -20,6 +22,9 @@ export interface RedisServerOptions {
 /** A real redis-server on a port of 127.0.0.1, with its data in a folder of its own. */
 export interface RedisServer {
   readonly port: number;
+  /** Where the nodes of a cluster talk among themselves. */
+  readonly busPort: number;
+  /** With the password, if it has one. */
   readonly url: string;
   /** `lost`: without what it has on disk. */
   start(data?: 'kept' | 'lost'): Promise<void>;
@@ -31,22 +36,31 @@ export interface RedisServer {
   close(): Promise<void>;
 }
 
+const host = '127.0.0.1';
 const startTimeoutMs = 20_000;
 
-const freePort = (): Promise<number> =>
-  new Promise((resolve, reject) => {
+/** Below what the system gives to outgoing connections, so that a server that is away finds its port free again. */
+const firstPort = 4_000;
+const ports = 4_000;
+
+const isFree = (port: number): Promise<boolean> =>
+  new Promise((resolve) => {
     const server = createServer();
-    server.once('error', reject);
-    server.listen(0, '127.0.0.1', () => {
-      const address = server.address();
-      server.close(() => resolve(typeof address === 'object' && address !== null ? address.port : 0));
-    });
+    server.once('error', () => resolve(false));
+    server.listen({ host, port, exclusive: true }, () => server.close(() => resolve(true)));
   });
+
+const freePort = async (): Promise<number> => {
+  for (;;) {
+    const port = firstPort + randomInt(ports);
+    if (await isFree(port)) return port;
+  }
+};
 
 /** What it says to an inline command. */
 export const askRedis = (port: number, command: string): Promise<string | undefined> =>
   new Promise((resolve) => {
-    const socket = connect({ host: '127.0.0.1', port });
+    const socket = connect({ host, port });
     socket.setTimeout(500, () => socket.destroy());
     socket.once('data', (data) => {
       socket.destroy();
@@ -62,32 +76,32 @@ process.on('exit', () => {
   for (const child of running) child.kill('SIGKILL');
 });
 
-/** @throws Error when it does not answer in time */
-export const startRedisServer = async (options: RedisServerOptions = {}): Promise<RedisServer> => {
+/** Somebody was quicker to listen on its port. */
+class PortTaken extends Error {}
+
+/** Not its `nodes.conf`: a node of a cluster that lost its data is still that node. */
+const dataFiles = ['appendonlydir', 'appendonly.aof', 'dump.rdb'];
+
+const startOn = async (port: number, busPort: number, options: RedisServerOptions): Promise<RedisServer> => {
   const folder = mkdtempSync(join(tmpdir(), 'clb-direct-redis-'));
-  const port = await freePort();
+  const { appendonly, cluster, password, guard } = options;
   let child: ChildProcess | undefined;
 
   const start = async (data: 'kept' | 'lost' = 'kept'): Promise<void> => {
-    if (data === 'lost') {
-      for (const name of ['appendonlydir', 'appendonly.aof', 'dump.rdb']) {
-        rmSync(join(folder, name), { recursive: true, force: true });
-      }
+    for (const name of data === 'lost' ? dataFiles : []) {
+      rmSync(join(folder, name), { recursive: true, force: true });
     }
     const started = spawn(
       'redis-server',
       [
-        ...['--port', String(port), '--bind', '127.0.0.1', '--dir', folder, '--save', ''],
-        ...['--appendonly', options.appendonly === true ? 'yes' : 'no', '--appendfsync', 'always'],
+        ...['--port', String(port), '--bind', host, '--dir', folder, '--save', ''],
+        ...['--appendonly', appendonly === true ? 'yes' : 'no', '--appendfsync', 'always'],
         ...['--maxmemory-policy', 'noeviction'],
-        ...(options.cluster === true
+        ...(password === undefined ? [] : ['--requirepass', password]),
+        ...(cluster === true
           ? [
-              '--cluster-enabled',
-              'yes',
-              '--cluster-node-timeout',
-              '2000',
-              '--cluster-require-full-coverage',
-              'no',
+              ...['--cluster-enabled', 'yes', '--cluster-port', String(busPort)],
+              ...['--cluster-node-timeout', '2000', '--cluster-require-full-coverage', 'no'],
             ]
           : []),
       ],
@@ -95,22 +109,27 @@ export const startRedisServer = async (options: RedisServerOptions = {}): Promis
     );
     child = started;
     running.add(started);
-    if (started.pid !== undefined) options.guard?.add(started.pid);
+    if (started.pid !== undefined) guard?.add(started.pid);
     const end = Date.now() + startTimeoutMs;
-    while ((await askRedis(port, 'PING'))?.startsWith('+PONG') !== true) {
+    // One that asks for a password answers, too.
+    while (!/^(\+PONG|-NOAUTH)/.test((await askRedis(port, 'PING')) ?? '')) {
+      if (started.exitCode !== null) break;
       if (Date.now() > end) throw new Error(`redis-server does not answer on port ${port}.`);
       await sleep(20);
     }
+    if (started.exitCode !== null) throw new PortTaken(`redis-server did not start on port ${port}.`);
   };
   const kill = async (): Promise<void> => {
     const ending = child;
     child = undefined;
     if (ending === undefined) return;
-    const gone = new Promise((resolve) => ending.once('close', resolve));
-    ending.kill('SIGKILL');
-    await gone;
+    if (ending.exitCode === null && ending.signalCode === null) {
+      const gone = new Promise((resolve) => ending.once('exit', resolve));
+      ending.kill('SIGKILL');
+      await gone;
+    }
     running.delete(ending);
-    if (ending.pid !== undefined) options.guard?.remove(ending.pid);
+    if (ending.pid !== undefined) guard?.remove(ending.pid);
   };
   const close = async (): Promise<void> => {
     await kill();
@@ -124,7 +143,8 @@ export const startRedisServer = async (options: RedisServerOptions = {}): Promis
   }
   return {
     port,
-    url: `redis://127.0.0.1:${port}`,
+    busPort,
+    url: `redis://${password === undefined ? '' : `:${password}@`}${host}:${port}`,
     start,
     kill,
     restart: async (data) => {
@@ -135,4 +155,15 @@ export const startRedisServer = async (options: RedisServerOptions = {}): Promis
     resume: () => void child?.kill('SIGCONT'),
     close,
   };
+};
+
+/** @throws Error when it does not answer in time */
+export const startRedisServer = async (options: RedisServerOptions = {}): Promise<RedisServer> => {
+  for (let tries = 1; ; tries += 1) {
+    try {
+      return await startOn(await freePort(), await freePort(), options);
+    } catch (error) {
+      if (!(error instanceof PortTaken) || tries === 5) throw error;
+    }
+  }
 };

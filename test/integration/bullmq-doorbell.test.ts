@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
+import { Redis } from 'ioredis';
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
 import type { Lane } from '../../shared/model/desired-state.ts';
 import { systemClock } from '../../shared/process/clock.ts';
@@ -14,7 +15,13 @@ import { ringListKey } from '../../shared/queue/doorbell/bullmq-queues.ts';
 import type { Doorbell, Ring } from '../../shared/queue/doorbell/doorbell.ts';
 import { doorbellConformance } from '../../shared/queue/doorbell/doorbell-conformance.ts';
 import { DoorbellError } from '../../shared/queue/doorbell/doorbell-error.ts';
-import { hasRedis, startRedis, startRedisCluster, type TestRedis } from '../support/redis-for-doorbell.ts';
+import {
+  type RedisCluster,
+  type RedisServer,
+  redisExpected,
+  startRedis,
+  startRedisCluster,
+} from '../support/redis.ts';
 
 const ringOf = (loadBalancerKey: string, lane: Lane = 'rest'): Ring => ({ loadBalancerKey, lane });
 const keysOf = (rings: readonly Ring[]): string[] => rings.map(({ loadBalancerKey }) => loadBalancerKey);
@@ -37,6 +44,14 @@ const open = (options: Pick<BullmqDoorbellOptions, 'redis'> & Partial<BullmqDoor
   });
   made.push(doorbell);
   return doorbell;
+};
+
+const clients: Redis[] = [];
+const clientOf = ({ port }: RedisServer): Redis => {
+  const client = new Redis({ host: '127.0.0.1', port });
+  client.on('error', () => {});
+  clients.push(client);
+  return client;
 };
 
 const buildListener = async (): Promise<string> => {
@@ -67,22 +82,23 @@ const writtenLog = (): { readonly log: Log; readonly lines: string[] } => {
   return { log: { debug: write, info: write, warn: write, error: write }, lines };
 };
 
-describe.skipIf(!hasRedis())('the doorbell on Redis', () => {
+describe.runIf(redisExpected)('the doorbell on Redis', () => {
   const unhandled: unknown[] = [];
   const onUnhandled = (error: unknown): void => void unhandled.push(error);
   beforeAll(() => void process.on('unhandledRejection', onUnhandled));
   afterAll(() => void process.removeListener('unhandledRejection', onUnhandled));
   afterEach(async () => {
     await Promise.all(made.splice(0).map((doorbell) => doorbell.close()));
+    for (const client of clients.splice(0)) client.disconnect();
     expect(unhandled.splice(0)).toEqual([]);
   });
 
   describe('one Redis', () => {
-    let redis: TestRedis;
+    let redis: RedisServer;
     beforeAll(async () => {
       redis = await startRedis();
     });
-    afterAll(() => redis.end());
+    afterAll(() => redis.close());
 
     doorbellConformance('bullmq', () =>
       createBullmqDoorbell({
@@ -145,7 +161,7 @@ describe.skipIf(!hasRedis())('the doorbell on Redis', () => {
     test('nobody listens: 10,000 rings of 10 load balancers are 10 rings, and all are heard later', async () => {
       const prefix = newPrefix();
       const doorbell = open({ redis: { url: redis.url }, prefix });
-      const client = redis.client();
+      const client = clientOf(redis);
       const keys = Array.from({ length: 10 }, (_, index) => `lb-${index}`);
       for (let round = 0; round < 100; round += 1) {
         await Promise.all(
@@ -198,7 +214,7 @@ describe.skipIf(!hasRedis())('the doorbell on Redis', () => {
         doorbell.listen(async (rings) => void heard.push(...keysOf(rings)), { batchSize: 10 });
         await doorbell.ring([ringOf('a')]);
         await eventually(() => expect(heard).toEqual(['a']));
-        const client = quiet.client();
+        const client = clientOf(quiet);
         const calls = async (): Promise<number> => {
           const stats = await client.info('commandstats');
           return [...stats.matchAll(/cmdstat_(evalsha|eval|bzpopmin|llen|info)\|?[^:]*:calls=(\d+)/g)]
@@ -218,7 +234,7 @@ describe.skipIf(!hasRedis())('the doorbell on Redis', () => {
         expect(perSecond).toBeLessThan(6);
       } finally {
         await Promise.all(made.splice(0).map((doorbell) => doorbell.close()));
-        await quiet.end();
+        await quiet.close();
       }
     });
 
@@ -233,8 +249,8 @@ describe.skipIf(!hasRedis())('the doorbell on Redis', () => {
   });
 
   describe('a Redis that fails', () => {
-    let redis: TestRedis;
-    afterEach(() => redis.end());
+    let redis: RedisServer;
+    afterEach(() => redis.close());
 
     /** Rings again and again, as the dispatcher does for what is due, until it is heard. */
     const ringsUntilHeard = async (
@@ -260,7 +276,7 @@ describe.skipIf(!hasRedis())('the doorbell on Redis', () => {
         await eventually(() => expect(heard).toEqual(['before']));
         await redis.kill();
         await expect(doorbell.ring([ringOf('lost')])).rejects.toThrow(DoorbellError);
-        await redis.restart();
+        await redis.restart('kept');
         await ringsUntilHeard(doorbell, 'after', heard);
         await ringsUntilHeard(doorbell, 'lost', heard);
         expect(lines.filter((line) => line.includes('cannot reach'))).toHaveLength(1);
@@ -273,7 +289,7 @@ describe.skipIf(!hasRedis())('the doorbell on Redis', () => {
       const prefix = newPrefix();
       const rings = open({ redis: { url: redis.url }, prefix });
       await rings.ring([ringOf('kept')]);
-      await redis.restart();
+      await redis.restart('kept');
       const heard: string[] = [];
       const listens = open({ redis: { url: redis.url }, prefix });
       listens.listen(async (batch) => void heard.push(...keysOf(batch)), { batchSize: 10 });
@@ -285,12 +301,12 @@ describe.skipIf(!hasRedis())('the doorbell on Redis', () => {
       const prefix = newPrefix();
       const doorbell = open({ redis: { url: redis.url }, prefix });
       await doorbell.ring([ringOf('same')]);
-      await redis.client().flushall();
+      await clientOf(redis).flushall();
       const heard: string[] = [];
       doorbell.listen(async (rings) => void heard.push(...keysOf(rings)), { batchSize: 10 });
       await doorbell.ring([ringOf('same')]);
       await eventually(() => expect(heard).toEqual(['same']));
-      await redis.client().flushall();
+      await clientOf(redis).flushall();
       await doorbell.ring([ringOf('next')]);
       await eventually(() => expect(heard).toEqual(['same', 'next']));
     });
@@ -302,12 +318,12 @@ describe.skipIf(!hasRedis())('the doorbell on Redis', () => {
       doorbell.listen(async (rings) => void heard.push(...keysOf(rings)), { batchSize: 10 });
       await doorbell.ring([ringOf('before')]);
       await eventually(() => expect(heard).toEqual(['before']));
-      redis.signal('SIGSTOP');
+      redis.pause();
       const stoppedAt = performance.now();
       await expect(doorbell.ring([ringOf('during')])).rejects.toThrow(DoorbellError);
       expect(performance.now() - stoppedAt).toBeLessThan(15_000);
       await vi.waitUntil(() => performance.now() - stoppedAt >= 5_000, { timeout: 30_000, interval: 50 });
-      redis.signal('SIGCONT');
+      redis.resume();
       await ringsUntilHeard(doorbell, 'after', heard);
     });
 
@@ -323,13 +339,13 @@ describe.skipIf(!hasRedis())('the doorbell on Redis', () => {
           await eventually(() => expect(heard).toEqual(['a']));
         }
         if (how === 'gone') await redis.kill();
-        if (how === 'standing still') redis.signal('SIGSTOP');
+        if (how === 'standing still') redis.pause();
         const ringing = doorbell.ring([ringOf('b')]).catch((error: unknown) => error);
         const closedAt = performance.now();
         await doorbell.close();
         expect(performance.now() - closedAt).toBeLessThan(15_000);
         expect(await ringing).toBeInstanceOf(DoorbellError);
-        redis.signal('SIGCONT');
+        redis.resume();
       });
     }
 
@@ -354,11 +370,11 @@ describe.skipIf(!hasRedis())('the doorbell on Redis', () => {
   });
 
   describe('a Redis Cluster', () => {
-    let cluster: Awaited<ReturnType<typeof startRedisCluster>>;
+    let cluster: RedisCluster;
     beforeAll(async () => {
       cluster = await startRedisCluster();
     });
-    afterAll(() => cluster.end());
+    afterAll(() => cluster.close());
     const address = () => ({ nodes: cluster.nodes.map(({ port }) => ({ host: '127.0.0.1', port })) });
 
     doorbellConformance('bullmq, Redis Cluster', () =>
@@ -383,7 +399,7 @@ describe.skipIf(!hasRedis())('the doorbell on Redis', () => {
       const keys = Array.from({ length: 16 }, (_, index) => `lb-${index}`);
       await doorbell.ring(keys.map((key) => ringOf(key)));
       await eventually(() => expect(heard).toEqual(new Set(keys)));
-      await cluster.nodes[1]?.restart();
+      await cluster.nodes[1]?.restart('lost');
       heard.clear();
       await eventually(async () => {
         await doorbell.ring(keys.map((key) => ringOf(key))).catch(() => {});

@@ -30,7 +30,7 @@ export const startRedisCluster = async (options: RedisServerOptions = {}): Promi
   try {
     for (const [at, client] of clients.entries()) {
       await client.cluster('ADDSLOTSRANGE', slots[at] ?? 0, (slots[at + 1] ?? 0) - 1);
-      for (const { port } of nodes) await client.cluster('MEET', '127.0.0.1', port);
+      for (const { port, busPort } of nodes) await client.cluster('MEET', '127.0.0.1', port, busPort);
     }
     const end = Date.now() + 20_000;
     while (!(await isWhole())) {
