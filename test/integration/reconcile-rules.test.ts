@@ -133,23 +133,43 @@ describe('an Ingress', () => {
 
   test('a gate opens when its target is Alive behind every rule where the Pod belongs (L7)', async () => {
     const [one, two] = [await answering(1), pod(2)];
-    const wants = [aRuleWant('a.example.com', '/', [one]), aRuleWant('*.example.com', '/', [one])];
-    await world.put(ingress('one', [...wants, aRuleWant('b.example.com', '/', [two])], [one, two]));
-    await world.settle();
-    const gates = () => world.writer.gates.filter(({ pod: { name } }) => name === 'pod#1');
-    await vi.waitFor(
-      async () => {
-        await world.readiness();
-        expect(gates().at(-1)).toMatchObject({ open: true });
-      },
-      { timeout: 30_000, interval: 20 },
-    );
-    const [first] = world.clb.state().loadBalancers;
+    const seconds = new Map([
+      ['a.example.com', 0],
+      ['*.example.com', 0],
+    ]);
+    const put = async (): Promise<void> => {
+      const own = [...seconds].map(([domain, sessionExpireSeconds]) => {
+        const want = aRuleWant(domain, '/', [one]);
+        return { ...want, settings: { ...want.settings, sessionExpireSeconds } };
+      });
+      const state = ingress('one', [...own, aRuleWant('b.example.com', '/', [two])], [one, two]);
+      await world.put(state);
+      await world.settle();
+    };
+    /** A change of a rule has its health check begin anew, by what the CLB is set to then. */
+    const probed = async (domain: string): Promise<void> => {
+      seconds.set(domain, 60);
+      await put();
+      await vi.waitFor(() => expect(healthOf(domain)).toEqual(['Alive']), { timeout: 30_000, interval: 20 });
+      await world.readiness();
+    };
     const healthOf = (domain: string) =>
-      first?.listeners[0]?.rules
-        ?.find(({ domains }) => domains.includes(domain))
+      world.clb
+        .state()
+        .loadBalancers[0]?.listeners[0]?.rules?.find(({ domains }) => domains.includes(domain))
         ?.targets.map(({ health }) => health);
-    expect(['a.example.com', '*.example.com'].map(healthOf)).toEqual([['Alive'], ['Alive']]);
+
+    world.clb.settings.firstProbeDelayMs = [3_600_000, 3_600_000];
+    await put();
+    world.clb.settings.firstProbeDelayMs = [0, 0];
+    await probed('a.example.com');
+    expect(healthOf('*.example.com')).toEqual(['Unknown']);
+    expect(world.writer.gates.filter(({ open }) => open)).toEqual([]);
+    expect(world.writer.gates.at(-1)?.message).toContain(
+      `HTTP:80 *.example.com/: ${one.ips[0]}:80 is Unknown`,
+    );
+    await probed('*.example.com');
+    expect(world.writer.gates.at(-1)).toMatchObject({ pod: { name: 'pod#1' }, open: true });
   });
 
   test('a rule without its Pod is not emptied: evidence is asked for by rule (L5)', async () => {
