@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { makeDesiredStateEvent } from '../../../shared/events/make-event.ts';
 import { anIngress, aPod, aRuleWant, aState, testPolicy } from '../../../shared/model/builders.ts';
-import type { DesiredState, PodState } from '../../../shared/model/desired-state.ts';
+import type { DesiredState, LeavingEndpoint, PodState } from '../../../shared/model/desired-state.ts';
 import { listenerName } from '../../../shared/model/names.ts';
 import type { Happening, HistoryEvent, PodSeen } from '../../sandbox/scenario/history.ts';
 import type { RecordedRun } from './read-history.ts';
@@ -301,6 +301,37 @@ describe('rules of an Ingress', () => {
     expect(core([...happened.slice(0, 9), put(1000, 2, fewer)]).at(-1)).toEqual([
       1000,
       'delete-rules a.example.com/b [rest]',
+    ]);
+  });
+
+  it('each have the health of their own targets: what left is drained where its successor is Alive', () => {
+    const left: LeavingEndpoint = {
+      ip: '10.0.0.1',
+      port: 80,
+      backendUid: a.ref.uid,
+      cause: 'unselected',
+      since: 0,
+    };
+    const moved = ingress([a, b]).listeners.map((want) => ({
+      ...want,
+      backends: {
+        ...want.backends,
+        endpoints: want.backends.endpoints.filter(({ ip }) => ip !== left.ip),
+        leaving: [left],
+      },
+    }));
+    const feel = (ms: number, from: string, to: string) =>
+      at(ms, { type: 'health', ...rule, locationId: 'loc-2', ip: '10.0.0.2', port: 80, from, to });
+    const told = core([
+      ...happened.slice(0, 9),
+      feel(500, 'Alive', 'Dead'),
+      put(1000, 2, { ...ingress([a, b]), listeners: moved }),
+      feel(2000, 'Dead', 'Alive'),
+    ]);
+    const drained = '10.0.0.1:80 w0 (Pod aaaaa) behind';
+    expect(told.slice(-2)).toEqual([
+      [1000, `set-weights ${drained} / [drain]`],
+      [2000, `set-weights ${drained} /, ${drained} a.example.com/b [rest]`],
     ]);
   });
 
