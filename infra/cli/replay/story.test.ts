@@ -331,7 +331,7 @@ describe('rules of an Ingress', () => {
     const drained = '10.0.0.1:80 w0 (Pod aaaaa) behind';
     expect(told.slice(-2)).toEqual([
       [1000, `set-weights ${drained} / [drain]`],
-      [2000, `set-weights ${drained} /, ${drained} a.example.com/b [rest]`],
+      [2000, `set-weights ${drained} /, ${drained} a.example.com/b [drain]`],
     ]);
   });
 
