@@ -63,35 +63,34 @@ test('the first time of each step counts, and targets are told by their address'
 test('a Pod behind several rules is told for each, and by the one that it waits for', () => {
   const { history, state } = new Run(new History(0));
   const pod = see(history, undefined, aPod('a', { ip: '10.1.0.1' }), 1);
-  const bind = (locationId: string, more: object): void => {
-    const place = { ...target, locationId };
-    const { loadBalancerId, listenerId } = target;
-    history.add({
-      type: 'rule',
-      loadBalancerId,
-      listenerId,
-      locationId,
-      domain: locationId,
-      url: '/',
-      change: 'created',
-    });
-    history.add({ type: 'target', ...place, change: 'registered', weight: 10 });
-    history.add({ type: 'health', ...place, from: 'Unknown', to: 'Alive', ...more });
+  const bind = (locationId: string, health: string): void => {
+    const { ip, port, ...listener } = target;
+    const rule = { ...listener, locationId };
+    history.add({ type: 'rule', ...rule, domain: locationId, url: '/', change: 'created' }, 10);
+    history.add({ type: 'target', ...rule, ip, port, change: 'registered', weight: 10 }, 10);
+    history.add({ type: 'health', ...rule, ip, port, from: 'Unknown', to: health }, 15);
   };
-  bind('a.example', {});
-  bind('b.example', { to: 'Dead' });
+  bind('b.example', 'Dead');
+  bind('a.example', 'Alive');
   const [a, b] = [
     { weight: 10, health: 'Alive', rule: 'a.example/' },
     { weight: 10, health: 'Dead', rule: 'b.example/' },
   ];
-  expect(state.pods).toEqual([{ pod, targets: [a, b], target: b }]);
+  expect(state.pods).toEqual([{ pod, targets: [b, a], target: b }]);
 
-  const leaving = see(history, pod, { ...pod, terminating: true }, 2);
-  history.add({ type: 'target', ...target, locationId: 'b.example', change: 'weight', weight: 0 });
+  history.add({ type: 'health', ...target, locationId: 'b.example', from: 'Dead', to: 'Alive' }, 20);
+
+  const leaving = see(history, pod, { ...pod, terminating: true }, 30);
+  history.add({ type: 'target', ...target, locationId: 'b.example', change: 'weight', weight: 0 }, 40);
   expect(state.pods).toMatchObject([{ pod: leaving, target: a }]);
-  history.add({ type: 'target', ...target, locationId: 'a.example', change: 'deregistered', weight: 0 });
-  expect(state.targets).toEqual([{ ...b, weight: 0 }]);
+  history.add({ type: 'target', ...target, locationId: 'a.example', change: 'deregistered', weight: 0 }, 50);
+  expect(state.targets).toEqual([{ ...b, weight: 0, health: 'Alive' }]);
   expect(state.isBound('10.1.0.1')).toBe(true);
+  history.add({ type: 'target', ...target, locationId: 'b.example', change: 'deregistered', weight: 0 }, 60);
+  expect(state.isBound('10.1.0.1')).toBe(false);
+  expect(state.timelines).toMatchObject([
+    { boundMs: 10, healthyMs: 20, deletedMs: 30, weightZeroMs: 50, deregisteredMs: 60 },
+  ]);
 });
 
 test('what a rule, a listener or a load balancer takes with it is bound no more', () => {

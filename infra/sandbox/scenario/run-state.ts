@@ -133,8 +133,8 @@ export class RunState {
   }
 
   add(event: HistoryEvent): void {
-    this.#timelines.add(event);
     this.#targets.add(event);
+    this.#timelines.add(event, this.#targets);
     switch (event.type) {
       case 'stage':
         this.#stage = event.stage;
