@@ -30,8 +30,8 @@ test.each(rows)('docs/laws.md: %s', (_promise, guard, witness) => {
   expect(flat(read(testFile))).toContain(name);
 });
 
-test('docs/laws.md has the laws that the path keeps', () => {
+test('docs/laws.md has all twelve laws', () => {
   const laws = [...read('docs/laws.md').matchAll(/^## (L\d+) /gm)].map(([, law]) => law);
-  expect(laws).toEqual(['L1', 'L2', 'L4', 'L5', 'L6', 'L7', 'L8', 'L9', 'L10', 'L12']);
-  expect(rows.length).toBeGreaterThanOrEqual(laws.length);
+  expect(laws).toEqual(Array.from({ length: 12 }, (_, at) => `L${at + 1}`));
+  expect(rows.length).toBeGreaterThan(laws.length);
 });

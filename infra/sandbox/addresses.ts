@@ -1,4 +1,5 @@
 import { createServer, type Server } from 'node:net';
+import { addressesListenedOn } from './net/listening.ts';
 import { PortBlock } from './port-block.ts';
 
 /** A real socket address on loopback. */
@@ -94,10 +95,20 @@ class Allocator {
   }
 }
 
-const claimRange = async (): Promise<Addresses | undefined> => {
-  const first = 32 + Math.floor(Math.random() * 200);
-  for (let tries = 0; tries < 200; tries += 1) {
-    const n = 32 + ((first - 32 + tries) % 200);
+const firstPart = 32;
+const parts = 200;
+
+/** Each N of which some `127.N.b.c` is listened on: also by what a sandbox that is gone could not end. */
+const partsInUse = (): ReadonlySet<number> =>
+  new Set(
+    [...addressesListenedOn()].flatMap((ip) => (ip.startsWith('127.') ? [Number(ip.split('.')[1])] : [])),
+  );
+
+const claimRange = async (first: number): Promise<Addresses | undefined> => {
+  const inUse = partsInUse();
+  for (let tries = 0; tries < parts; tries += 1) {
+    const n = firstPart + ((first - firstPart + tries) % parts);
+    if (inUse.has(n)) continue;
     const lock = await listen(`127.${n}.0.1`, claimPort);
     if (lock instanceof Error) {
       if (lock.code === 'EADDRINUSE') continue;
@@ -160,10 +171,13 @@ const claimSingle = async (): Promise<Addresses> => {
 };
 
 /**
- * Claims a part of loopback for one sandbox; several run side by side. The claim dies with the process.
+ * Claims a part of loopback for one sandbox, on which nobody listens; several run side by side. The claim dies with
+ * the process.
  *
  * @param single only 127.0.0.1 may be used (what macOS has); default: `SANDBOX_LOOPBACK=single`
+ * @param first the N to try first, 32 to 231; default: any
  */
 export const claimAddresses = async (
   single: boolean = process.env['SANDBOX_LOOPBACK'] === 'single',
-): Promise<Addresses> => (single ? undefined : await claimRange()) ?? (await claimSingle());
+  first: number = firstPart + Math.floor(Math.random() * parts),
+): Promise<Addresses> => (single ? undefined : await claimRange(first)) ?? (await claimSingle());

@@ -126,6 +126,44 @@ describe('rules', () => {
     expect(applied.observed.listeners[0]?.rules?.map((one) => one.settings)).toEqual([changed, settings]);
   });
 
+  it('of a wildcard are probed with a name that it takes', async () => {
+    const clb = scripted([
+      ['CreateRule', { answer: { LocationIds: ['loc-1'] } }],
+      ['DescribeTaskStatus', task(0)],
+      ['ModifyRule', accepted],
+      ['DescribeTaskStatus', task(0)],
+    ]);
+    const wildcard = { domain: '*.example.com', url: '/' };
+    const { observed } = await run(
+      clb,
+      {
+        do: 'create-rules',
+        lane: 'ready',
+        listenerId: 'lbl-7',
+        place,
+        rules: [{ ...wildcard, settings, ownerUid: uid }],
+      },
+      observedWith(http()),
+    );
+    await run(
+      clb,
+      {
+        do: 'modify-rule',
+        lane: 'rest',
+        listenerId: 'lbl-7',
+        locationId: 'loc-1',
+        place: { ...place, rule: wildcard },
+        settings,
+        ownerUid: uid,
+      },
+      observed,
+    );
+    const HealthCheck = { ...apiSettings.HealthCheck, HttpCheckDomain: 'x.example.com' };
+    const [create, , modify] = clb.calls.map(({ request }) => request);
+    expect(create).toMatchObject({ Rules: [{ Domain: '*.example.com', HealthCheck }] });
+    expect(modify).toMatchObject({ HealthCheck });
+  });
+
   it('are deleted by id; those that are gone already do not keep the others, and none is never sent (L8)', async () => {
     const clb = scripted([
       ['DeleteRule', { fails: { kind: 'not-found', what: 'listener', message: 'LocationNotFound' } }],

@@ -21,7 +21,7 @@ import {
   withRules,
 } from './effects.ts';
 import { defaultBatchTargets, limits } from './limits.ts';
-import { settingsToApi } from './listener-settings.ts';
+import { ruleSettingsToApi, settingsToApi } from './listener-settings.ts';
 import { observedListener, readListeners, readTargetsOf } from './observe.ts';
 import type { ClbOptions } from './paced.ts';
 import { Superseded, Writer } from './writer.ts';
@@ -266,7 +266,7 @@ class Application {
       Rules: wanted.map(({ domain, url, settings }) => ({
         ...(domain === '' && own !== undefined ? { Domain: own, DefaultServer: true } : { Domain: domain }),
         Url: url,
-        ...settingsToApi(settings),
+        ...ruleSettingsToApi(settings, domain),
       })),
     });
     await this.#writer.finish('CreateRule', requestId);
@@ -286,12 +286,12 @@ class Application {
     return [];
   }
 
-  async #modifyRule({ listenerId, locationId, settings }: Extract<Step, { do: 'modify-rule' }>) {
+  async #modifyRule({ listenerId, locationId, place, settings }: Extract<Step, { do: 'modify-rule' }>) {
     await this.#task('ModifyRule', {
       LoadBalancerId: this.observed.loadBalancerId,
       ListenerId: listenerId,
       LocationId: locationId,
-      ...settingsToApi(settings),
+      ...ruleSettingsToApi(settings, place.rule?.domain ?? ''),
     });
     this.observed = ruleModified(this.observed, listenerId, locationId, settings);
   }

@@ -13,6 +13,16 @@ export const settingsToApi = ({ healthCheck, sessionExpireSeconds, scheduler }: 
   Scheduler: scheduler,
 });
 
+/**
+ * The parameters of CreateRule and ModifyRule. Probes ask for the domain of their rule; a wildcard is none to ask for,
+ * and the CLB wants a name with it: the shortest that the wildcard takes, so that it never is too long.
+ */
+export const ruleSettingsToApi = (settings: ListenerSettings, domain: string) => {
+  const { HealthCheck, ...rest } = settingsToApi(settings);
+  const checked = domain.startsWith('*.') ? { HttpCheckDomain: domain.replace('*', 'x') } : {};
+  return { HealthCheck: { ...HealthCheck, ...checked }, ...rest };
+};
+
 type ApiSettings = ReturnType<typeof settingsToApi>;
 type Nullish<T> = { readonly [K in keyof T]?: T[K] | null | undefined };
 

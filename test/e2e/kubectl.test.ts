@@ -1,41 +1,23 @@
-import { execFile, execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Command, startCommand } from './command.ts';
+import { hasKubectl, Kubectl } from './kubectl.ts';
 
-const hasKubectl = (): boolean => {
-  try {
-    execFileSync('kubectl', ['version', '--client'], { stdio: 'ignore' });
-    return true;
-  } catch {
-    return false;
-  }
-};
-
-const run = promisify(execFile);
 const guide = 'docs/examples/guide';
 
 describe.skipIf(!hasKubectl())('kubectl', () => {
   let command: Command;
-  let kubeconfig = '';
-  const cache = mkdtempSync(join(tmpdir(), 'clb-direct-kubectl-'));
-
-  const kubectl = async (...args: string[]): Promise<string> => {
-    const { stdout } = await run('kubectl', ['--cache-dir', cache, ...args], {
-      env: { PATH: process.env['PATH'] ?? '', KUBECONFIG: kubeconfig },
-      timeout: 60_000,
-    });
-    return stdout;
-  };
+  const its = new Kubectl();
+  const kubectl = (...args: string[]): Promise<string> => its.run(...args);
+  afterAll(() => its.close());
 
   describe('against `start`', () => {
     beforeAll(async () => {
       command = startCommand(['start', '--idle', '--speed', '10']);
       const line = await command.line(/export KUBECONFIG=/);
-      kubeconfig = line.replace(/^.*KUBECONFIG=/, '');
+      its.kubeconfig = line.replace(/^.*KUBECONFIG=/, '');
     });
     afterAll(async () => {
       command.child.kill('SIGTERM');
@@ -79,14 +61,14 @@ describe.skipIf(!hasKubectl())('kubectl', () => {
     const folder = mkdtempSync(join(tmpdir(), 'clb-direct-alone-'));
     let alone: Command;
     beforeAll(async () => {
-      kubeconfig = join(folder, 'kubeconfig');
-      alone = startCommand(['sandbox', 'cluster', '--kubeconfig', kubeconfig]);
+      its.kubeconfig = join(folder, 'kubeconfig');
+      alone = startCommand(['sandbox', 'cluster', '--kubeconfig', its.kubeconfig]);
       await alone.line(/"ready":true/);
     });
     afterAll(async () => {
       alone.child.kill('SIGTERM');
       expect(await alone.ended).toBe(0);
-      for (const left of [folder, cache]) rmSync(left, { recursive: true, force: true });
+      rmSync(folder, { recursive: true, force: true });
     });
 
     it('applies all three manifests, shows, scales and restarts', async () => {

@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { aGate, anIngress, aPod, aRuleWant } from '../../shared/model/builders.ts';
 import type {
   DesiredState,
@@ -6,15 +6,15 @@ import type {
   ListenerWant,
   PodState,
 } from '../../shared/model/desired-state.ts';
-import { createLayer7Api, type Layer7Api } from '../support/layer7-api.ts';
 import { type ReconcileWorld, startReconcileWorld } from '../support/reconcile-world.ts';
 
-let api: Layer7Api;
 let world: ReconcileWorld;
+let loadBalancerId: string;
 
 beforeEach(async () => {
-  api = createLayer7Api();
-  world = await startReconcileWorld({ api });
+  world = await startReconcileWorld();
+  loadBalancerId = await world.foreign.createLoadBalancer();
+  world.script();
 });
 
 afterEach(() => world.close());
@@ -32,14 +32,47 @@ const ingress = (
   more: Partial<DesiredState> = {},
 ): DesiredState => ({
   ...anIngress(name, listeners, pods, { finalizer: false, shown: { addresses: [] }, ...more }),
-  loadBalancerKey: api.loadBalancerId,
-  loadBalancer: { source: 'existing', loadBalancerId: api.loadBalancerId },
+  loadBalancerKey: loadBalancerId,
+  loadBalancer: { source: 'existing', loadBalancerId },
 });
 const released = (name: string): DesiredState =>
   ingress(name, [], [], { intent: 'release', finalizer: true });
 const writes = (): readonly string[] => world.script().filter((line) => !line.startsWith('Describe'));
 const told = (): readonly string[] =>
   world.writer.events.map(({ object, message }) => `${object.name} ${message.slice(0, 5)}`);
+
+/** What is bound, as `HTTP:80 a.example.com/ (owner of the listener): ip=weight …`, one line a rule. */
+const bound = (): readonly string[] =>
+  world.clb
+    .state()
+    .loadBalancers.flatMap(({ listeners }) =>
+      listeners.flatMap(({ name, protocol, port, rules = [] }) =>
+        rules.map(
+          ({ domains, url, targets }) =>
+            `${protocol}:${port} ${domains.join()}${url} (${name.slice(name.lastIndexOf('/') + 1)}): ${targets
+              .map(({ ip, weight }) => `${ip}=${weight}`)
+              .sort()
+              .join(' ')}`,
+        ),
+      ),
+    )
+    .sort();
+
+/** Resolves when every target that is bound is in this state of health. */
+const allAre = (health: 'Alive' | 'Dead'): Promise<void> =>
+  vi.waitFor(
+    () => {
+      const targets = world.clb
+        .state()
+        .loadBalancers.flatMap(({ listeners }) => listeners.flatMap((one) => one.targets));
+      expect(targets.map((target) => target.health)).toEqual(targets.map(() => health));
+    },
+    { timeout: 30_000, interval: 20 },
+  );
+
+/** A Pod that answers, with a closed gate. */
+const answering = async (n: number): Promise<PodState> =>
+  aPod(`pod#${n}`, await world.startPod(), { heldBy: ['uid-one'], ready: false, gate: aGate('False') });
 
 describe('an Ingress', () => {
   test('gets its listener, then its rules in one call, then their targets in one call', async () => {
@@ -50,7 +83,7 @@ describe('an Ingress', () => {
       'DescribeLoadBalancers lb#1',
       'DescribeTargets lb#1',
       'CreateListener lb#1 HTTP:80',
-      'CreateRule lb#1 lbl#1 203.0.113.9/ a.example.com/b',
+      `CreateRule lb#1 lbl#1 ${world.clb.state().loadBalancers[0]?.vip}/ a.example.com/b`,
       'BatchRegisterTargets lb#1 lbl#1/loc#1 +pod#1 w10 lbl#1/loc#1 +pod#2 w10 lbl#1/loc#2 +pod#1 w10',
       'DescribeTargets lb#1',
       // The first hold of a store generation: one more read after a late call could have landed (L4).
@@ -99,11 +132,44 @@ describe('an Ingress', () => {
   });
 
   test('a gate opens when its target is Alive behind every rule where the Pod belongs (L7)', async () => {
-    const wants = [aRuleWant('a.example.com', '/', [starting(1)]), aRuleWant('b.example.com', '/', [pod(2)])];
-    await world.put(ingress('one', wants, [starting(1), pod(2)]));
-    await world.settle();
-    await world.readiness();
-    expect(world.writer.gates).toMatchObject([{ pod: { name: 'pod#1' }, open: true }]);
+    const [one, two] = [await answering(1), pod(2)];
+    const seconds = new Map([
+      ['a.example.com', 0],
+      ['*.example.com', 0],
+    ]);
+    const put = async (): Promise<void> => {
+      const own = [...seconds].map(([domain, sessionExpireSeconds]) => {
+        const want = aRuleWant(domain, '/', [one]);
+        return { ...want, settings: { ...want.settings, sessionExpireSeconds } };
+      });
+      const state = ingress('one', [...own, aRuleWant('b.example.com', '/', [two])], [one, two]);
+      await world.put(state);
+      await world.settle();
+    };
+    /** A change of a rule has its health check begin anew, by what the CLB is set to then. */
+    const probed = async (domain: string): Promise<void> => {
+      seconds.set(domain, 60);
+      await put();
+      await vi.waitFor(() => expect(healthOf(domain)).toEqual(['Alive']), { timeout: 30_000, interval: 20 });
+      await world.readiness();
+    };
+    const healthOf = (domain: string) =>
+      world.clb
+        .state()
+        .loadBalancers[0]?.listeners[0]?.rules?.find(({ domains }) => domains.includes(domain))
+        ?.targets.map(({ health }) => health);
+
+    world.clb.settings.firstProbeDelayMs = [3_600_000, 3_600_000];
+    await put();
+    world.clb.settings.firstProbeDelayMs = [0, 0];
+    await probed('a.example.com');
+    expect(healthOf('*.example.com')).toEqual(['Unknown']);
+    expect(world.writer.gates.filter(({ open }) => open)).toEqual([]);
+    expect(world.writer.gates.at(-1)?.message).toContain(
+      `HTTP:80 *.example.com/: ${one.ips[0]}:80 is Unknown`,
+    );
+    await probed('*.example.com');
+    expect(world.writer.gates.at(-1)).toMatchObject({ pod: { name: 'pod#1' }, open: true });
   });
 
   test('a rule without its Pod is not emptied: evidence is asked for by rule (L5)', async () => {
@@ -130,26 +196,44 @@ describe('an Ingress', () => {
   });
 
   test('a rule that the CLB refuses keeps no other from being made, and holds no gate (L12)', async () => {
-    api.refuse('CreateRule', 'InvalidParameterValue', (request) => request.includes('bad.example.com'));
-    const wants = ['a', 'bad', 'c', 'd'].map((name) => aRuleWant(`${name}.example.com`, '/', [starting(1)]));
-    await world.put(ingress('one', wants, [starting(1)]));
+    const one = await answering(1);
+    const wants = ['a', '_bad', 'c', 'd'].map((name) => aRuleWant(`${name}.example.com`, '/', [one]));
+    await world.put(ingress('one', wants, [one]));
     await world.settle();
-    expect(api.bound()).toEqual(
-      ['a', 'c', 'd'].map((name) => `HTTP:80 ${name}.example.com/ (uid-one): 10.99.0.1=10`),
+    expect(bound()).toEqual(
+      ['a', 'c', 'd'].map((name) => `HTTP:80 ${name}.example.com/ (uid-one): ${one.ips[0]}=10`),
     );
     expect(told()).toContain('one D1009');
-    expect(world.writer.events.map(({ message }) => message).join()).toContain('HTTP:80 bad.example.com/');
+    expect(world.writer.events.map(({ message }) => message).join()).toContain('HTTP:80 _bad.example.com/');
+    await allAre('Alive');
     await world.readiness();
     expect(world.writer.gates.at(-1)).toMatchObject({ open: true });
   });
 
   test('a quota of rules makes as many as fit, and is told', async () => {
-    api.refuse('CreateRule', 'LimitExceeded', (request) => request.includes('c.example.com'));
+    world.clb.settings.quotaRules = 1;
     const wants = ['a', 'c'].map((name) => aRuleWant(`${name}.example.com`, '/', [pod(1)]));
     await world.put(ingress('one', wants, [pod(1)]));
     await world.settle();
-    expect(api.bound()).toHaveLength(1);
+    expect(bound()).toHaveLength(1);
     expect(told()).toContain('one D1022');
+  });
+
+  test('a rule for a wildcard is made and modified with a name for its probes', async () => {
+    const want = aRuleWant('*.example.com', '/', [pod(1)]);
+    await world.put(ingress('one', [want], [pod(1)]));
+    await world.settle();
+    const settings = { ...want.settings, sessionExpireSeconds: 60 };
+    await world.put(ingress('one', [{ ...want, settings }], [pod(1)], { finalizer: true }));
+    await world.settle();
+    expect(writes()).toEqual([
+      'CreateListener lb#1 HTTP:80',
+      'CreateRule lb#1 lbl#1 *.example.com/',
+      'BatchRegisterTargets lb#1 lbl#1/loc#1 +pod#1 w10',
+      'ModifyRule lb#1 lbl#1 loc#1',
+    ]);
+    expect(bound()).toEqual(['HTTP:80 *.example.com/ (uid-one): 10.99.0.1=10']);
+    expect(world.writer.events.filter(({ type }) => type === 'Warning')).toEqual([]);
   });
 });
 
@@ -173,12 +257,12 @@ describe('two Ingresses on one listener', () => {
     await world.put(released('one'));
     await world.settle();
     expect(writes()).toEqual(['ModifyListener lb#1 lbl#1 as uid-two', 'DeleteRule lb#1 lbl#1 loc#1']);
-    expect(api.bound()).toEqual(['HTTP:80 b.example.com/ (uid-two): 10.99.0.2=10']);
+    expect(bound()).toEqual(['HTTP:80 b.example.com/ (uid-two): 10.99.0.2=10']);
     expect(world.writer.lines.at(-1)).toBe('release one, cleared');
     await world.put(released('two'));
     await world.settle();
     expect(writes()).toEqual(['DeleteLoadBalancerListeners lb#1 lbl#1']);
-    expect(api.bound()).toEqual([]);
+    expect(bound()).toEqual([]);
     expect(await world.store.loadBalancers()).toEqual([]);
   });
 
@@ -188,7 +272,7 @@ describe('two Ingresses on one listener', () => {
     await world.put(one());
     await world.settle();
     expect(told()).toContain('one D1020');
-    expect(api.bound()).toEqual(['HTTP:80 a.example.com/ (uid-two): 10.99.0.2=10']);
+    expect(bound()).toEqual(['HTTP:80 a.example.com/ (uid-two): 10.99.0.2=10']);
     world.script();
     await world.put(released('two'));
     await world.settle();
@@ -199,7 +283,7 @@ describe('two Ingresses on one listener', () => {
       'CreateRule lb#1 lbl#1 a.example.com/',
       'BatchRegisterTargets lb#1 lbl#1/loc#2 +pod#1 w10',
     ]);
-    expect(api.bound()).toEqual(['HTTP:80 a.example.com/ (uid-one): 10.99.0.1=10']);
+    expect(bound()).toEqual(['HTTP:80 a.example.com/ (uid-one): 10.99.0.1=10']);
   });
 
   test('with the store lost, nothing is made, bound or given away (L3)', async () => {
@@ -207,9 +291,9 @@ describe('two Ingresses on one listener', () => {
     await world.settle();
     await world.put(one());
     await world.settle();
-    const again = await startReconcileWorld({ api });
+    const again = await startReconcileWorld({ clb: world.clb });
     world.script();
-    const shown = { finalizer: true, shown: { loadBalancerId: api.loadBalancerId, addresses: [] } };
+    const shown = { finalizer: true, shown: { loadBalancerId, addresses: [] } };
     // The older comes first, but what is bound there is the younger's.
     await again.put({ ...one(), ...shown });
     await again.put({ ...two('a.example.com'), ...shown });

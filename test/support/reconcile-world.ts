@@ -1,3 +1,5 @@
+import { once } from 'node:events';
+import { createServer, type Server } from 'node:http';
 import { readiness } from '../../functions/readiness/readiness.ts';
 import type { ReconcileDeps } from '../../functions/reconcile/deps.ts';
 import { reconcile } from '../../functions/reconcile/reconcile.ts';
@@ -6,13 +8,7 @@ import type { CallRecord } from '../../infra/sandbox/clb/calls.ts';
 import type { ClbSettings } from '../../infra/sandbox/clb/settings.ts';
 import { type ClbSimulator, startClbSimulator } from '../../infra/sandbox/clb/simulator.ts';
 import { createClb } from '../../shared/clb/clb.ts';
-import {
-  type Action,
-  type Answer,
-  type ClbApi,
-  createClbApi,
-  type Requests,
-} from '../../shared/clb/clb-api.ts';
+import { type Action, type Answer, createClbApi, type Requests } from '../../shared/clb/clb-api.ts';
 import { makeDesiredStateEvent } from '../../shared/events/make-event.ts';
 import { formatSequence } from '../../shared/events/sequence.ts';
 import type {
@@ -85,6 +81,8 @@ export interface ReconcileWorld {
   readiness(): ReturnType<typeof readiness>;
   /** Resolves while a call of the action is being answered by the simulator. */
   callUnderWay(action: string): Promise<void>;
+  /** Something that answers HTTP on port 80 of an address of its own, so that a load balancer finds it healthy. */
+  startPod(): Promise<string>;
   /** What somebody else does to a load balancer, by hand. */
   readonly foreign: {
     /** A load balancer that a user made; with these tags. */
@@ -99,7 +97,7 @@ export interface ReconcileWorld {
 }
 
 /** A call, as far as a script tells it. */
-export type Call = Pick<CallRecord, 'action' | 'parameters' | 'loadBalancerId' | 'code'>;
+type Call = Pick<CallRecord, 'action' | 'parameters' | 'loadBalancerId' | 'code'>;
 
 const polls = new Set(['DescribeTaskStatus']);
 
@@ -158,9 +156,10 @@ const normaliser = (podNames: ReadonlyMap<string, string>) => {
     const rules = Array.isArray(parameters.Rules)
       ? parameters.Rules.map((rule) => ` ${String(rule.Domain)}${String(rule.Url)}`).join('')
       : '';
-    const locations = Array.isArray(parameters.LocationIds)
-      ? parameters.LocationIds.map((id) => ` ${short(id, 'loc')}`).join('')
-      : '';
+    const locationIds: readonly unknown[] = Array.isArray(parameters.LocationIds)
+      ? parameters.LocationIds
+      : [parameters.LocationId ?? []].flat();
+    const locations = locationIds.map((id) => ` ${short(id, 'loc')}`).join('');
     return `${action}${where}${ports}${listeners}${listener}${renamed}${rules}${locations}${targets.sort().join('')}${code === 'OK' ? '' : ` (${code})`}`;
   };
 };
@@ -174,11 +173,10 @@ export const startReconcileWorld = async (
     readonly clb?: ClbSimulator;
     /** The network that we are told to use; the simulator's own if absent. */
     readonly vpcId?: string;
-    /** In place of the simulator's API. */
-    readonly api?: ClbApi & { readonly calls: readonly Call[] };
   } = {},
 ): Promise<ReconcileWorld> => {
   const addresses = options.clb === undefined ? await claimAddresses() : undefined;
+  const pods: Server[] = [];
   const clb =
     options.clb ??
     (await startClbSimulator({
@@ -195,15 +193,13 @@ export const startReconcileWorld = async (
   const clock = createFakeClock();
   const store = createMemoryStore({ clock, budgetPerSecond: 1_000 });
   const writer = recordingWriter();
-  const api =
-    options.api ??
-    createClbApi({
-      region: clb.region,
-      endpoint: new URL(clb.url).host,
-      protocol: 'http:',
-      credentials: () => ({ secretId: clb.secretId, secretKey: clb.secretKey }),
-      clock: systemClock,
-    });
+  const api = createClbApi({
+    region: clb.region,
+    endpoint: new URL(clb.url).host,
+    protocol: 'http:',
+    credentials: () => ({ secretId: clb.secretId, secretKey: clb.secretKey }),
+    clock: systemClock,
+  });
   const deps: ReconcileDeps = {
     store,
     clb: createClb({
@@ -284,6 +280,15 @@ export const startReconcileWorld = async (
       if (idle < 20) throw new Error('the load balancer did not settle');
     },
     readiness: () => readiness({ invocationId: 'test', unheld: [] }, { ...deps, gateType: defaultGateType }),
+    startPod: async () => {
+      if (addresses === undefined) throw new Error('Pods are where the CLB was started.');
+      const ip = addresses.allocate('pod');
+      const server = createServer((_request, response) => response.end());
+      pods.push(server);
+      server.listen(addresses.socketOf(ip, 80));
+      await once(server, 'listening');
+      return ip;
+    },
     callUnderWay: async (action) => {
       for (let tries = 0; tries < 500 && !arrived.has(action); tries += 1) await systemClock.sleep(5);
       if (!arrived.has(action)) throw new Error(`no call of ${action}`);
@@ -329,15 +334,18 @@ export const startReconcileWorld = async (
       },
     },
     script: () => {
-      const made: readonly Call[] = options.api?.calls ?? clb.calls;
-      const calls = made.slice(read);
-      read = made.length;
+      const calls = clb.calls.slice(read);
+      read = clb.calls.length;
       return calls.filter(({ action }) => !polls.has(action)).map(normalise);
     },
     close: async () => {
       api.close();
       if (addresses === undefined) return;
       await clb.close();
+      for (const server of pods) {
+        server.close();
+        server.closeAllConnections();
+      }
       await addresses.release();
     },
   };

@@ -2,7 +2,13 @@ import { parseDesiredStateEvent } from '../../../shared/events/parse-event.ts';
 import { provenBindings, type Registered, stillBound } from '../../../shared/model/bindings.ts';
 import type { KeptState, ListenerSettings, LoadBalancerKey } from '../../../shared/model/desired-state.ts';
 import { listenerOwner } from '../../../shared/model/names.ts';
-import type { Binding, ObservedListener, ObservedLoadBalancer } from '../../../shared/model/observed.ts';
+import type {
+  Binding,
+  ObservedListener,
+  ObservedLoadBalancer,
+  TargetKey,
+} from '../../../shared/model/observed.ts';
+import { type Place, samePlace } from '../../../shared/model/place.ts';
 import { claimsOf, plan } from '../../../shared/model/plan.ts';
 import type { TargetHealthRead } from '../../../shared/model/plan-targets.ts';
 import type { Plan, Policy } from '../../../shared/model/plan-types.ts';
@@ -47,7 +53,7 @@ export const desiredStateIn = (line: string): KeptState | undefined => {
   }
 };
 
-/** Of a listener that nobody wants: the core deletes it, or leaves it alone, whatever they are. */
+/** Of what nobody wants: the core deletes it, or leaves it alone, whatever they are. */
 const anySettings: ListenerSettings = {
   healthCheck: { enabled: true, intervalSeconds: 5, timeoutSeconds: 2, healthyCount: 3, unhealthyCount: 3 },
   sessionExpireSeconds: 0,
@@ -57,9 +63,25 @@ const anySettings: ListenerSettings = {
 const isHealth = (value: string): value is TargetHealthRead['health'] =>
   value === 'Alive' || value === 'Dead' || value === 'Unknown' || value === 'Close';
 
+const keyOf = ({ listenerId, locationId = '', ip, port }: TargetKey): string =>
+  `${listenerId} ${locationId} ${ip} ${port}`;
+
+type ListenerSeen = LoadBalancerSeen['listeners'][number];
+type TargetSeen = ListenerSeen['targets'][number];
+
+const asObserved = ({ ip, port, weight }: TargetSeen) => ({ ip, port, weight });
+
+/** The targets of a listener, each with the rule where it is, if it is in one. */
+const targetsIn = ({
+  targets,
+  rules,
+}: ListenerSeen): readonly (TargetSeen & { readonly locationId?: string })[] =>
+  rules?.flatMap((rule) => rule.targets.map((target) => ({ ...target, locationId: rule.id }))) ?? targets;
+
 /**
  * Feeds a recorded run to the pure core again: at each desired state that was put, each write that took effect and
- * each change of health, what `plan` answers. The settings of listeners are not recorded; they count as wanted.
+ * each change of health, what `plan` answers. The settings of listeners and rules are not recorded; they count as
+ * wanted.
  */
 export class CoreReplay {
   readonly #policy: Policy;
@@ -108,11 +130,12 @@ export class CoreReplay {
   }
 
   #feel(event: Extract<HistoryEvent, { type: 'health' }>): readonly CorePoint[] {
-    const { loadBalancerId, listenerId, ip, port, to } = event;
+    const { loadBalancerId, listenerId, locationId, ip, port, to } = event;
     if (!isHealth(to)) return [];
+    const target = { listenerId, ...(locationId === undefined ? {} : { locationId }), ip, port };
     for (const [key, recorded] of this.#recorded) {
       if (recorded.seen?.id !== loadBalancerId) continue;
-      recorded.health.set(`${listenerId} ${ip} ${port}`, { listenerId, ip, port, health: to });
+      recorded.health.set(keyOf(target), { ...target, health: to });
       return this.#ask(event.timeMs, key, 'health', `${ip}:${port} ${to}`);
     }
     return [];
@@ -135,18 +158,24 @@ export class CoreReplay {
   #take(recorded: Recorded, seen: LoadBalancerSeen): void {
     recorded.seen = seen;
     recorded.health.clear();
-    for (const { id: listenerId, targets } of seen.listeners) {
-      for (const { ip, port, health } of targets) {
-        recorded.health.set(`${listenerId} ${ip} ${port}`, { listenerId, ip, port, health });
+    for (const listener of seen.listeners) {
+      for (const { locationId, ip, port, health } of targetsIn(listener)) {
+        const rule = locationId === undefined ? {} : { locationId };
+        const read = { listenerId: listener.id, ...rule, ip, port, health };
+        recorded.health.set(keyOf(read), read);
       }
     }
   }
 
   #observed(seen: LoadBalancerSeen, states: readonly KeptState[]): ObservedLoadBalancer {
-    const listeners = seen.listeners.map(({ id, name, protocol, port, targets }): ObservedListener => {
+    /** Of whoever wants the place: of several one has it, and they are told so whatever its settings are. */
+    const settingsAt = (place: Place, ownerUid?: string): ListenerSettings =>
+      states
+        .filter(({ state }) => ownerUid === undefined || state.object.uid === ownerUid)
+        .flatMap(({ state }) => state.listeners)
+        .find((want) => samePlace(want, place))?.settings ?? anySettings;
+    const listeners = seen.listeners.map(({ id, name, protocol, port, targets, rules }): ObservedListener => {
       const ownerUid = listenerOwner(this.#policy.clusterId, name);
-      const owner = states.find(({ state }) => state.object.uid === ownerUid)?.state;
-      const wanted = owner?.listeners.find((one) => one.protocol === protocol && one.port === port);
       return {
         listenerId: id,
         name,
@@ -154,8 +183,18 @@ export class CoreReplay {
         port,
         ours: ownerUid !== undefined,
         ...(ownerUid === undefined ? {} : { ownerUid }),
-        settings: wanted?.settings ?? anySettings,
-        targets: targets.map((target) => ({ ip: target.ip, port: target.port, weight: target.weight })),
+        settings: settingsAt({ protocol, port }, ownerUid),
+        targets: rules === undefined ? targets.map(asObserved) : [],
+        ...(rules === undefined
+          ? {}
+          : {
+              rules: rules.map(({ id: locationId, domains, url, targets: behind }) => {
+                // A rule for the load balancer's own address has it as its domain.
+                const [domain = ''] = domains.map((one) => (one === seen.vip ? '' : one));
+                const settings = settingsAt({ protocol, port, rule: { domain, url } });
+                return { locationId, domain, url, settings, targets: behind.map(asObserved) };
+              }),
+            }),
       };
     });
     return { loadBalancerId: seen.id, addresses: [{ kind: 'ip', value: seen.vip }], listeners };

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { makeDesiredStateEvent } from '../../../shared/events/make-event.ts';
-import { aPod, aState, testPolicy } from '../../../shared/model/builders.ts';
-import type { DesiredState } from '../../../shared/model/desired-state.ts';
+import { anIngress, aPod, aRuleWant, aState, testPolicy } from '../../../shared/model/builders.ts';
+import type { DesiredState, LeavingEndpoint, PodState } from '../../../shared/model/desired-state.ts';
 import { listenerName } from '../../../shared/model/names.ts';
 import type { Happening, HistoryEvent, PodSeen } from '../../sandbox/scenario/history.ts';
 import type { RecordedRun } from './read-history.ts';
@@ -186,6 +186,161 @@ describe('the pure core, fed with a recorded run', () => {
     });
     const [, , conflict] = core(foreign);
     expect(conflict?.[1]).toMatch(/^D1005: Port 80/);
+  });
+});
+
+describe('rules of an Ingress', () => {
+  const domain = 'a.example.com';
+  const wants = (pods: readonly PodState[]) => [aRuleWant('', '/', pods), aRuleWant(domain, '/b', pods)];
+  const ingress = (pods: readonly PodState[]): DesiredState => ({
+    ...anIngress('shop', wants(pods), pods),
+    loadBalancerKey: 'lb-7',
+    loadBalancer: { source: 'existing', loadBalancerId: 'lb-7' },
+  });
+  const counted = {
+    connections: 0,
+    totalConnections: 0,
+    refusedConnections: 0,
+    bytesToTarget: 0,
+    bytesToClient: 0,
+  };
+  type Rule = readonly [id: string, domain: string, url: string, ...weights: number[]];
+  const shared = (ms: number, rules?: readonly Rule[]) => {
+    const seen = (rules ?? []).map(([id, host, url, ...weights]) => ({
+      id,
+      domains: [host],
+      url,
+      isDefault: false,
+      targets: weights.map((weight, n) => ({
+        ip: `10.0.0.${n + 1}`,
+        port: 80,
+        weight,
+        health: 'Alive' as const,
+        ...counted,
+      })),
+    }));
+    const listener = {
+      id: 'lbl-7',
+      name: listenerName(testPolicy.clusterId, 'uid-shop'),
+      protocol: 'HTTP',
+      port: 80,
+      rules: seen,
+      targets: seen.flatMap(({ targets }) => targets),
+    };
+    return at(ms, {
+      type: 'clb-state',
+      loadBalancer: {
+        id: 'lb-7',
+        name: 'x',
+        region: 'r',
+        status: 1,
+        vip: '10.0.240.7',
+        tags: [],
+        locked: false,
+        listeners: rules === undefined ? [] : [listener],
+      },
+    });
+  };
+  const [own, other] = [
+    ['loc-1', '10.0.240.7', '/'],
+    ['loc-2', domain, '/b'],
+  ] as const;
+  const rule = { loadBalancerId: 'lb-7', listenerId: 'lbl-7' };
+  const happened: HistoryEvent[] = [
+    pod(10, 'created', seen('web-aaaaa', '10.0.0.1')),
+    pod(20, 'created', seen('web-bbbbb', '10.0.0.2')),
+    shared(50),
+    put(100, 1, ingress([a, b])),
+    shared(200, []),
+    at(300, { type: 'rule', ...rule, locationId: 'loc-2', domain, url: '/b', change: 'created' }),
+    shared(300, [own, other]),
+    at(400, {
+      type: 'target',
+      ...rule,
+      locationId: 'loc-2',
+      ip: '10.0.0.1',
+      port: 80,
+      change: 'registered',
+      weight: 10,
+    }),
+    shared(400, [
+      [...own, 10, 10],
+      [...other, 10, 10],
+    ]),
+    put(1000, 2, ingress([terminating, b])),
+    shared(1100, [
+      [...own, 0, 10],
+      [...other, 0, 10],
+    ]),
+    put(2000, 3, { ...ingress([]), intent: 'release', listeners: [] }),
+    shared(2100),
+  ];
+
+  it('are made, filled and drained as the pure core wants it, step by step', () => {
+    expect(core(happened)).toEqual([
+      [100, 'create-listeners HTTP:80 [ready]'],
+      [200, 'create-rules HTTP:80 /, HTTP:80 a.example.com/b [ready]'],
+      [
+        300,
+        'register 10.0.0.1:80 w10 (Pod aaaaa) behind /, 10.0.0.2:80 w10 (Pod bbbbb) behind /, 10.0.0.1:80 w10 (Pod aaaaa) behind a.example.com/b, 10.0.0.2:80 w10 (Pod bbbbb) behind a.example.com/b [ready]',
+      ],
+      [400, 'nothing to do'],
+      [
+        1000,
+        'set-weights 10.0.0.1:80 w0 (Pod aaaaa) behind /, 10.0.0.1:80 w0 (Pod aaaaa) behind a.example.com/b [drain]',
+      ],
+      [1100, 'nothing to do'],
+      [2000, 'delete-listeners lbl-7 [rest]'],
+      [2100, 'nothing to do'],
+    ]);
+  });
+
+  it('that nobody wants any more are deleted under their names', () => {
+    const [first] = ingress([a, b]).listeners;
+    const fewer = { ...ingress([a, b]), listeners: first === undefined ? [] : [first] };
+    expect(core([...happened.slice(0, 9), put(1000, 2, fewer)]).at(-1)).toEqual([
+      1000,
+      'delete-rules a.example.com/b [rest]',
+    ]);
+  });
+
+  it('each have the health of their own targets: what left is drained where its successor is Alive', () => {
+    const left: LeavingEndpoint = {
+      ip: '10.0.0.1',
+      port: 80,
+      backendUid: a.ref.uid,
+      cause: 'unselected',
+      since: 0,
+    };
+    const moved = ingress([a, b]).listeners.map((want) => ({
+      ...want,
+      backends: {
+        ...want.backends,
+        endpoints: want.backends.endpoints.filter(({ ip }) => ip !== left.ip),
+        leaving: [left],
+      },
+    }));
+    const feel = (ms: number, from: string, to: string) =>
+      at(ms, { type: 'health', ...rule, locationId: 'loc-2', ip: '10.0.0.2', port: 80, from, to });
+    const told = core([
+      ...happened.slice(0, 9),
+      feel(500, 'Alive', 'Dead'),
+      put(1000, 2, { ...ingress([a, b]), listeners: moved }),
+      feel(2000, 'Dead', 'Alive'),
+    ]);
+    const drained = '10.0.0.1:80 w0 (Pod aaaaa) behind';
+    expect(told.slice(-2)).toEqual([
+      [1000, `set-weights ${drained} / [drain]`],
+      [2000, `set-weights ${drained} /, ${drained} a.example.com/b [drain]`],
+    ]);
+  });
+
+  it('are told with their targets', () => {
+    const told = tell(happened)
+      .entries.filter(({ kind }) => kind === 'event')
+      .map(({ text }) => text);
+    expect(told).toContain('lb-7: rule a.example.com/b created');
+    expect(told).toContain('Pod aaaaa behind a.example.com/b: bound, weight 10');
   });
 });
 

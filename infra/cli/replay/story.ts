@@ -37,14 +37,19 @@ export interface Story {
   readonly points: number;
 }
 
-const podText = ({ pod, target }: PodState, deletedMs: number | undefined, atMs: number): string => {
+const podText = ({ pod, targets }: PodState, deletedMs: number | undefined, atMs: number): string => {
   const life =
     deletedMs === undefined
       ? `${pod.phase}${pod.ready ? ' Ready' : pod.containersReady ? ' containers ready' : ''}`
       : `Terminating for ${((atMs - deletedMs) / 1000).toFixed(1)} s`;
-  const bound = target === undefined ? 'unbound' : `weight ${target.weight} ${target.health}`;
+  const bound = targets
+    .map(
+      ({ weight, health, rule }) =>
+        `weight ${weight} ${health}${rule === undefined ? '' : ` behind ${rule}`}`,
+    )
+    .join(', ');
   const waits = pod.gate === 'closed' && pod.gateMessage !== '' ? ` (${pod.gateMessage})` : '';
-  return `Pod ${shortName(pod.name)} ${pod.version} ${pod.ip ?? 'no address'}: ${life}, gate ${pod.gate}${waits}, ${bound}`;
+  return `Pod ${shortName(pod.name)} ${pod.version} ${pod.ip ?? 'no address'}: ${life}, gate ${pod.gate}${waits}, ${bound || 'unbound'}`;
 };
 
 /** Only the severity and the message of a line of the project's own log. */
@@ -130,7 +135,7 @@ class Storyteller {
       if (text !== undefined) this.#push(timeMs, 'log', text);
       return;
     }
-    const told = describeEvent(event, (ip) => this.#state.podAt(ip));
+    const told = describeEvent(event, this.#state);
     if (event.type === 'failure') {
       this.#failures += 1;
       this.#push(timeMs, 'failure', told?.text ?? event.failure.detail, this.#podStates(timeMs));
@@ -154,7 +159,7 @@ class Storyteller {
 
   #addPoint(point: CorePoint): void {
     this.#points += 1;
-    const details = answerText(point, (ip) => this.#state.podAt(ip));
+    const details = answerText(point, this.#state);
     const names = this.#state.timelines.map(({ name }) => name).filter((name) => this.#isWanted(name));
     const wanted =
       this.#filter.pod === undefined ||

@@ -5,7 +5,8 @@ import type { HealthStatus } from './model.ts';
 export interface TargetPlace {
   readonly loadBalancerId: string;
   readonly listenerId: string;
-  readonly locationId: string;
+  /** Of a rule; a layer-4 listener has none that anybody knows. */
+  readonly locationId?: string;
   readonly ip: string;
   readonly port: number;
 }

@@ -162,7 +162,7 @@ export class Runtime {
     this.#events.emit('target', {
       loadBalancerId: loadBalancer.id,
       listenerId: listener.id,
-      locationId: pool.locationId,
+      ...(listener.layer === 7 ? { locationId: pool.locationId } : {}),
       ip,
       port,
       weight,

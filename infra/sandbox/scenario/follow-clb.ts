@@ -22,6 +22,7 @@ export const followClb = (clb: ClbSimulator, history: History): (() => void) => 
   const ends = [
     clb.on('loadBalancer', stateOf),
     clb.on('listener', stateOf),
+    clb.on('rule', stateOf),
     clb.on('target', stateOf),
     clb.on('call', ({ action, code, ms, parameters }) =>
       history.add({ type: 'call', action, code, ms: Math.round(ms), parameters }),
@@ -32,12 +33,9 @@ export const followClb = (clb: ClbSimulator, history: History): (() => void) => 
     clb.on('listener', ({ loadBalancerId, listenerId, change }) =>
       history.add({ type: 'listener', loadBalancerId, listenerId, change }),
     ),
-    clb.on('target', ({ loadBalancerId, listenerId, ip, port, change, weight }) =>
-      history.add({ type: 'target', loadBalancerId, listenerId, ip, port, change, weight }),
-    ),
-    clb.on('health', ({ loadBalancerId, listenerId, ip, port, from, to }) =>
-      history.add({ type: 'health', loadBalancerId, listenerId, ip, port, from, to }),
-    ),
+    clb.on('rule', (event) => history.add({ type: 'rule', ...event })),
+    clb.on('target', (event) => history.add({ type: 'target', ...event })),
+    clb.on('health', (event) => history.add({ type: 'health', ...event })),
     clb.on('refused', ({ client, reason }) => history.add({ type: 'refused', client, reason })),
     clb.on('warning', (text) => history.add({ type: 'warning', text })),
   ];

@@ -79,9 +79,20 @@ export type Happening =
       readonly change: 'created' | 'modified' | 'deleted';
     }
   | {
+      readonly type: 'rule';
+      readonly loadBalancerId: string;
+      readonly listenerId: string;
+      readonly locationId: string;
+      readonly domain: string;
+      readonly url: string;
+      readonly change: 'created' | 'modified' | 'deleted';
+    }
+  | {
       readonly type: 'target';
       readonly loadBalancerId: string;
       readonly listenerId: string;
+      /** Behind a rule: which one. */
+      readonly locationId?: string;
       readonly ip: string;
       readonly port: number;
       readonly change: 'registered' | 'deregistered' | 'weight';
@@ -91,6 +102,7 @@ export type Happening =
       readonly type: 'health';
       readonly loadBalancerId: string;
       readonly listenerId: string;
+      readonly locationId?: string;
       readonly ip: string;
       readonly port: number;
       readonly from: string;

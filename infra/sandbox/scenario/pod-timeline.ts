@@ -1,3 +1,4 @@
+import type { BoundTargets } from './bound-targets.ts';
 import type { HistoryEvent } from './history.ts';
 
 /** When a Pod went through what, ms since 1970; absent: it has not (or not in this history). */
@@ -10,13 +11,13 @@ export interface PodTimeline {
   readonly containersReadyMs?: number;
   /** The load balancer knows it as a target. */
   readonly boundMs?: number;
-  /** Its first health check result `Alive`. */
+  /** First found `Alive` wherever it was bound. */
   readonly healthyMs?: number;
   readonly gateOpenMs?: number;
   readonly readyMs?: number;
   /** Deletion began. */
   readonly deletedMs?: number;
-  /** Its target took no new connection any more: weight 0, or deregistered without. */
+  /** No target of its took a new connection any more: weight 0, or deregistered without. */
   readonly weightZeroMs?: number;
   readonly deregisteredMs?: number;
   readonly goneMs?: number;
@@ -49,7 +50,8 @@ export class PodTimelines {
     return this.#byIp.get(ip);
   }
 
-  add(event: HistoryEvent): void {
+  /** @param bound what is bound after the event */
+  add(event: HistoryEvent, bound: Pick<BoundTargets, 'at'>): void {
     if (event.type === 'pod' || event.type === 'pod-status') {
       const { uid, name, version, ip } = event.pod;
       let times = this.#byUid.get(uid);
@@ -67,14 +69,14 @@ export class PodTimelines {
     } else if (event.type === 'target') {
       const times = this.#byIp.get(event.ip);
       if (times === undefined) return;
+      const left = bound.at(event.ip);
       if (event.change === 'registered') times.boundMs ??= event.timeMs;
-      if (event.change === 'deregistered') times.deregisteredMs ??= event.timeMs;
-      if ((event.change === 'weight' && event.weight === 0) || event.change === 'deregistered') {
-        times.weightZeroMs ??= event.timeMs;
-      }
+      else if (left.every(({ weight }) => weight === 0)) times.weightZeroMs ??= event.timeMs;
+      if (left.length === 0) times.deregisteredMs ??= event.timeMs;
     } else if (event.type === 'health' && event.to === 'Alive') {
       const times = this.#byIp.get(event.ip);
-      if (times !== undefined) times.healthyMs ??= event.timeMs;
+      const isAlive = bound.at(event.ip).every(({ health }) => health === 'Alive');
+      if (times !== undefined && isAlive) times.healthyMs ??= event.timeMs;
     }
   }
 }

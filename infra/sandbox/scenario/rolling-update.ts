@@ -2,12 +2,13 @@
 // update under load. One file, used by the screen, the tests and the bench.
 import { type Deployment, deployments, type Service, services } from '../cluster/objects.ts';
 import type { Sandbox } from '../sandbox.ts';
+import type { TargetState } from './bound-targets.ts';
 import { followClb } from './follow-clb.ts';
 import { followCluster } from './follow-cluster.ts';
 import type { HistoryEvent, PodChange } from './history.ts';
 import { applyObject, guideManifest } from './manifests.ts';
 import type { Run } from './run.ts';
-import type { PodState, RunState, TargetState } from './run-state.ts';
+import type { PodState, RunState } from './run-state.ts';
 import { type Summary, summarize } from './summary.ts';
 import { newConnectionsClient, sessionClient, startTraffic } from './traffic.ts';
 

@@ -1,17 +1,22 @@
 import type { ClientReport } from '../load/report.ts';
+import { BoundTargets, type TargetState } from './bound-targets.ts';
 import type { HistoryEvent, PodSeen, RolloutSeen, StageName } from './history.ts';
 import { type PodTimeline, PodTimelines } from './pod-timeline.ts';
 
-export interface TargetState {
-  readonly weight: number;
-  readonly health: string;
-}
-
-/** A Pod with what the load balancer thinks of it; `target` undefined: not bound. */
+/** A Pod with what load balancers think of it. */
 export interface PodState {
   readonly pod: PodSeen;
+  /** In each listener and rule where it is bound. */
+  readonly targets: readonly TargetState[];
+  /** The one of them that it waits for: to be Alive and have a weight, or, when it leaves, to have none. */
   readonly target: TargetState | undefined;
 }
+
+const waitedFor = ({ terminating }: PodSeen, targets: readonly TargetState[]): TargetState | undefined => {
+  const behind = ({ weight, health }: TargetState): number =>
+    terminating ? -weight : weight + (health === 'Alive' ? 1_000 : 0);
+  return targets.toSorted((a, b) => behind(a) - behind(b))[0];
+};
 
 /** How much of a function there is. */
 export interface FunctionState {
@@ -27,7 +32,7 @@ export interface FunctionState {
 /** What is true at the end of a history: what the screen shows and the summary counts. */
 export class RunState {
   readonly #pods = new Map<string, PodSeen>();
-  readonly #targets = new Map<string, TargetState>();
+  readonly #targets = new BoundTargets();
   readonly #clients = new Map<string, ClientReport>();
   readonly #timelines = new PodTimelines();
   readonly #stages = new Map<StageName, number>();
@@ -101,17 +106,25 @@ export class RunState {
 
   /** Those that exist now, oldest first. */
   get pods(): readonly PodState[] {
-    return [...this.#pods.values()].map((pod) => ({ pod, target: this.#targets.get(pod.ip ?? '') }));
+    return [...this.#pods.values()].map((pod) => {
+      const targets = this.#targets.at(pod.ip ?? '');
+      return { pod, targets, target: waitedFor(pod, targets) };
+    });
   }
 
-  /** All that is behind the load balancer. */
+  /** All that is behind load balancers. */
   get targets(): readonly TargetState[] {
-    return [...this.#targets.values()];
+    return this.#targets.all;
   }
 
-  /** Whether the load balancer has a target at the address. */
+  /** Whether any load balancer has a target at the address. */
   isBound(ip: string | undefined): boolean {
-    return this.#targets.has(ip ?? '');
+    return this.#targets.at(ip ?? '').length > 0;
+  }
+
+  /** A rule in words, e.g. `a.example.com/path`. */
+  ruleAt(locationId: string | undefined): string | undefined {
+    return this.#targets.ruleAt(locationId);
   }
 
   /** The name of the newest Pod that had the address. */
@@ -120,7 +133,8 @@ export class RunState {
   }
 
   add(event: HistoryEvent): void {
-    this.#timelines.add(event);
+    this.#targets.add(event);
+    this.#timelines.add(event, this.#targets);
     switch (event.type) {
       case 'stage':
         this.#stage = event.stage;
@@ -139,21 +153,10 @@ export class RunState {
         this.#address = event.address;
         break;
       case 'load-balancer':
-        this.#loadBalancerId = event.change === 'deleted' ? undefined : event.loadBalancerId;
+        // Others come beside the Service's own, such as those of Ingresses.
+        if (event.change !== 'deleted') this.#loadBalancerId ??= event.loadBalancerId;
+        else if (event.loadBalancerId === this.#loadBalancerId) this.#loadBalancerId = undefined;
         break;
-      case 'target':
-        if (event.change === 'deregistered') this.#targets.delete(event.ip);
-        else
-          this.#targets.set(event.ip, {
-            weight: event.weight,
-            health: this.#targets.get(event.ip)?.health ?? 'Unknown',
-          });
-        break;
-      case 'health': {
-        const target = this.#targets.get(event.ip);
-        if (target !== undefined) this.#targets.set(event.ip, { ...target, health: event.to });
-        break;
-      }
       case 'call':
         this.#calls = { ...this.#calls, [event.action]: (this.#calls[event.action] ?? 0) + 1 };
         break;

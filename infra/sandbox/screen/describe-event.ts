@@ -21,18 +21,20 @@ export const shortName = (pod: string): string => pod.slice(pod.lastIndexOf('-')
 
 const said = (text: string, tone: EventText['tone'] = 'plain'): EventText => ({ text, tone });
 
-/**
- * One event as a line, or undefined when it is not worth one.
- *
- * @param podAt the name of the Pod at an address
- */
-export const describeEvent = (
-  event: HistoryEvent,
-  podAt: (ip: string) => string | undefined,
-): EventText | undefined => {
-  const pod = (ip: string): string => {
-    const name = podAt(ip);
-    return name === undefined ? ip : `Pod ${shortName(name)}`;
+/** What people call things by. */
+export interface Names {
+  /** The name of the Pod at an address. */
+  podAt(ip: string): string | undefined;
+  /** A rule, e.g. `a.example.com/path`. */
+  ruleAt(locationId: string | undefined): string | undefined;
+}
+
+/** One event as a line, or undefined when it is not worth one. */
+export const describeEvent = (event: HistoryEvent, names: Names): EventText | undefined => {
+  const pod = ({ ip, locationId }: Extract<HistoryEvent, { type: 'target' | 'health' }>): string => {
+    const name = names.podAt(ip);
+    const rule = names.ruleAt(locationId);
+    return `${name === undefined ? ip : `Pod ${shortName(name)}`}${rule === undefined ? '' : ` behind ${rule}`}`;
   };
   switch (event.type) {
     case 'stage':
@@ -52,13 +54,15 @@ export const describeEvent = (
       return said(`${event.loadBalancerId}: ${event.change}`);
     case 'listener':
       return said(`${event.loadBalancerId}: listener ${event.listenerId} ${event.change}`);
+    case 'rule':
+      return said(`${event.loadBalancerId}: rule ${event.domain}${event.url} ${event.change}`);
     case 'target':
-      if (event.change === 'registered') return said(`${pod(event.ip)}: bound, weight ${event.weight}`);
-      if (event.change === 'weight') return said(`${pod(event.ip)}: weight ${event.weight}`);
-      return said(`${pod(event.ip)}: deregistered`);
+      if (event.change === 'registered') return said(`${pod(event)}: bound, weight ${event.weight}`);
+      if (event.change === 'weight') return said(`${pod(event)}: weight ${event.weight}`);
+      return said(`${pod(event)}: deregistered`);
     case 'health':
       return said(
-        `${pod(event.ip)}: health ${event.to}`,
+        `${pod(event)}: health ${event.to}`,
         event.to === 'Alive' ? 'good' : event.to === 'Dead' ? 'bad' : 'plain',
       );
     case 'call':

@@ -69,7 +69,7 @@ export const createDisplay = (options: DisplayOptions): Display => {
   const isRepeated = repetitions();
   const hear = (event: HistoryEvent): void => {
     if (event.type === 'client') rates.add(event.report);
-    const said = describeEvent(event, (ip) => state.podAt(ip));
+    const said = describeEvent(event, state);
     if (said === undefined || isRepeated(event)) return;
     const atMs = event.timeMs - history.startedMs;
     events.push({ atMs, said });

@@ -121,7 +121,7 @@ export class HealthChecker {
     this.#events.emit('health', {
       loadBalancerId: loadBalancer.id,
       listenerId: listener.id,
-      locationId: pool.locationId,
+      ...(listener.layer === 7 ? { locationId: pool.locationId } : {}),
       ip: target.ip,
       port: target.port,
       from,

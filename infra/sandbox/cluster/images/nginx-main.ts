@@ -16,6 +16,8 @@ const answer = (request: IncomingMessage): string =>
     pod: settings.pod,
     version: settings.version,
     client: request.socket.remoteAddress ?? '',
+    // Behind a listener of layer 7 the client is no longer who opened the connection.
+    forwardedFor: request.headers['x-forwarded-for'],
     requests,
   })}\n`;
 
