@@ -1,5 +1,7 @@
+import { basename } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type HistoryFile, openHistory } from '../../infra/cli/history-file.ts';
 import { deployments } from '../../infra/sandbox/cluster/objects.ts';
 import { hasRedisServer } from '../../infra/sandbox/redis-server.ts';
 import { type Sandbox, type SandboxOptions, startSandbox } from '../../infra/sandbox/sandbox.ts';
@@ -42,13 +44,15 @@ export class ChaosWorld {
   readonly sandbox: Sandbox;
   readonly run: Run;
   readonly #traffic: Traffic;
+  readonly #historyFile: HistoryFile;
   readonly #failures: string[] = [];
   #version = 1;
 
-  private constructor(sandbox: Sandbox, run: Run, traffic: Traffic) {
+  private constructor(sandbox: Sandbox, run: Run, traffic: Traffic, historyFile: HistoryFile) {
     this.sandbox = sandbox;
     this.run = run;
     this.#traffic = traffic;
+    this.#historyFile = historyFile;
     run.history.on((event) => {
       if (event.type === 'failure') {
         this.#failures.push(`${event.client}: ${event.failure.kind} ${event.failure.detail}`);
@@ -58,6 +62,13 @@ export class ChaosWorld {
 
   static async start(options: SandboxOptions = {}): Promise<ChaosWorld> {
     const run = new Run();
+    const { platform = 'standalone' } = options;
+    const suite = basename(expect.getState().testPath ?? '', '.test.ts');
+    const historyFile = openHistory(
+      { command: 'chaos', options: { platform }, seed: 0 },
+      `.clb-direct/chaos/${suite}-${platform}.jsonl`,
+    );
+    run.history.on((event) => historyFile.add(event));
     const sandbox = await startSandbox({
       speed: 10,
       ...options,
@@ -91,7 +102,7 @@ export class ChaosWorld {
       await run.until('every client gets answers', 20_000, ({ clients }) => {
         return clients.length > 0 && clients.every(({ ok }) => ok > 0);
       });
-      return new ChaosWorld(sandbox, run, traffic);
+      return new ChaosWorld(sandbox, run, traffic, historyFile);
     } catch (error) {
       await sandbox.close();
       throw error;
@@ -184,7 +195,7 @@ export class ChaosWorld {
 
   /** So far; to be asked when nothing new goes to Pods that leave. */
   expectNothingLost(): void {
-    expect(this.#failures).toEqual([]);
+    expect(this.#failures, `its history: ${this.#historyFile.path}`).toEqual([]);
   }
 
   /** Waits for the last old Pod, then ends the traffic: what was lost by then counts too. */
@@ -198,6 +209,7 @@ export class ChaosWorld {
     } finally {
       this.#traffic.close();
       await this.sandbox.close();
+      this.#historyFile.close();
     }
   }
 }
