@@ -2,7 +2,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Redis } from 'ioredis';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, describe, expect, test } from 'vitest';
 import { readApiAccess } from '../../functions/platform/api-access.ts';
 import { loadConnection } from '../../shared/kubernetes/load-connection.ts';
 import { getObject } from '../../shared/kubernetes/request.ts';
@@ -186,24 +186,14 @@ const formsOf = (secret: string): string[] => [
 
 describe.runIf(redisExpected && process.platform === 'linux')('a whole run tells no secret', () => {
   const folder = mkdtempSync(join(tmpdir(), 'clb-direct-no-secret-'));
-  let redis: RedisServer;
-  let admin: Redis;
-
-  beforeAll(async () => {
-    redis = await startRedis({ appendonly: true });
-    admin = new Redis({ host: '127.0.0.1', port: redis.port });
-    await admin.config('SET', 'requirepass', password);
-  });
-  afterAll(async () => {
-    admin.disconnect();
-    await redis.close();
-    rmSync(folder, { recursive: true, force: true });
-  });
+  afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
   test.each(['scf', 'lambda'])(
     'on %s, in what any process or function writes and in the history, also when Redis refuses its password',
     async (platform) => {
-      await admin.flushall();
+      const redis = await startRedis({ appendonly: true });
+      const admin = new Redis({ host: '127.0.0.1', port: redis.port });
+      await admin.config('SET', 'requirepass', password);
       const run = new Watched(platform, folder, redis, admin);
       try {
         await run.learn(platform);
@@ -218,6 +208,8 @@ describe.runIf(redisExpected && process.platform === 'linux')('a whole run tells
       } finally {
         run.command.child.kill('SIGTERM');
         await run.command.ended;
+        admin.disconnect();
+        await redis.close();
       }
 
       // All that could tell something has been heard.

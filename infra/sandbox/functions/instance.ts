@@ -58,6 +58,7 @@ export interface InstanceOptions {
 
 /** An invocation's lines, as much as an invoker may ask for. */
 const maxLogBytes = 4_096;
+const maxLogLines = 1_000;
 
 const read = async (request: IncomingMessage): Promise<Buffer> => {
   const chunks: Buffer[] = [];
@@ -138,6 +139,7 @@ export class Instance {
       if (stream === null) continue;
       createInterface({ input: stream }).on('line', (line) => {
         this.#lines.push(line);
+        if (this.#lines.length > maxLogLines) this.#lines.shift();
         this.#options.onLine(line);
       });
     }

@@ -111,7 +111,10 @@ export class Pool {
   /** Its invocation is over and it asks for another one. */
   #giveBack(instance: Instance): void {
     if (this.#taken.has(instance) || instance.state !== 'frozen') return;
-    const timer = setTimeout(() => instance.kill('SIGKILL'), idleMs);
+    const timer = setTimeout(() => {
+      this.#free.delete(instance);
+      instance.kill('SIGKILL');
+    }, idleMs);
     this.#free.set(instance, timer.unref());
     this.#freed.emit('freed');
   }
