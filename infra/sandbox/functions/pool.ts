@@ -52,7 +52,7 @@ export type Invoked =
 
 const idleMs = 120_000;
 /** So long an invocation waits for an instance that has just answered, before it begins with a new one. */
-const settleMs = 250;
+const settleMs = 1_000;
 
 /** The instances of one function: as many as there are invocations at a time, kept frozen for the next. */
 export class Pool {
