@@ -1,4 +1,4 @@
-import { existsSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { InvocationRefused } from '../../functions/platform/functions.ts';
@@ -391,6 +391,13 @@ describe.each(['lambda', 'scf'] as const)('%s', (platform) => {
         });
       },
     );
+
+    test('a bundle runs under the name of SCF’s default too, with no package.json beside it', async () => {
+      const text = readFileSync(functionFile('reconcile'), 'utf8');
+      const runtime = await started(platform, { source: { name: 'index.js', text }, env });
+      const told = await runtime.client.invoke('it', {});
+      expect(JSON.parse(told.answer).errorType).toBe('BadRequest');
+    });
 
     test('reconcile without its settings names each of them', async () => {
       const runtime = await started(platform, { source: { file: functionFile('reconcile') } });
