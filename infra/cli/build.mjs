@@ -47,14 +47,25 @@ const replace = (path, contents) => {
   renameSync(temporary, path);
 };
 
-/**
- * The functions' bundles: small, because the platform loads them at each cold start.
- *
- * @param common esbuild options
- */
-export const buildFunctions = (common) =>
+const common = {
+  absWorkingDir: root,
+  outdir: 'dist',
+  outbase: '.',
+  outExtension: { '.js': '.mjs' },
+  bundle: true,
+  platform: 'node',
+  format: 'esm',
+  target: 'node20',
+  sourcemap: true,
+  logLevel: 'warning',
+  write: false,
+};
+
+/** The functions' bundles: small, because the platform loads them at each cold start. */
+export const buildFunctions = (more = {}) =>
   build({
     ...common,
+    ...more,
     entryPoints: functionBundles,
     format: 'cjs',
     // Here the nearest package.json says that .js is a module; in an upload there is none.
@@ -75,19 +86,6 @@ export const buildPrograms = async () => {
   const from = fingerprint();
   if (readStamp() === from) return [];
   const isDeployed = (path) => path.startsWith('functions/');
-  const common = {
-    absWorkingDir: root,
-    outdir: 'dist',
-    outbase: '.',
-    outExtension: { '.js': '.mjs' },
-    bundle: true,
-    platform: 'node',
-    format: 'esm',
-    target: 'node20',
-    sourcemap: true,
-    logLevel: 'warning',
-    write: false,
-  };
   const built = await Promise.all([
     build({
       ...common,
@@ -97,7 +95,7 @@ export const buildPrograms = async () => {
         js: "import { createRequire as createPackageRequire } from 'node:module';\nconst require = createPackageRequire(import.meta.url);",
       },
     }),
-    buildFunctions(common),
+    buildFunctions(),
     build({
       ...common,
       entryPoints: programs.filter((path) => !isDeployed(path)),

@@ -1,9 +1,11 @@
 import { createServer } from 'node:http';
 import type { Guard } from '../guard.ts';
-import { createFrontDoor, type FrontDoor } from './front-doors.ts';
+import type { FrontDoorOptions } from './front-door.ts';
 import type { InstanceState } from './instance.ts';
+import { lambdaDoor } from './lambda-door.ts';
 import { type FunctionChange, type FunctionSpec, type InstanceSeen, Pool } from './pool.ts';
 import { lambdaRuntime, scfRuntime } from './protocols.ts';
+import { scfDoor } from './scf-door.ts';
 
 export interface FunctionHostOptions {
   readonly platform: 'lambda' | 'scf';
@@ -41,8 +43,8 @@ export const startFunctions = async (options: FunctionHostOptions): Promise<Func
   const { platform, region, guard } = options;
   const pools = new Map(
     options.functions.map((spec): [string, Pool] => {
-      const { name, memoryMb = 256, timeoutMs = 60_000 } = spec;
-      const runtime = { name, region, memoryMb, timeoutMs };
+      const { name, role, memoryMb = 256, timeoutMs = 60_000 } = spec;
+      const runtime = { name, region, memoryMb, timeoutMs, ...(role === undefined ? {} : { role }) };
       return [
         name,
         new Pool(
@@ -63,7 +65,7 @@ export const startFunctions = async (options: FunctionHostOptions): Promise<Func
   );
   let refusing = false;
   let dropping = 0;
-  const door: FrontDoor = createFrontDoor(platform, {
+  const clients: FrontDoorOptions = {
     region,
     credentials: options.credentials,
     find: (name) => pools.get(name),
@@ -72,7 +74,8 @@ export const startFunctions = async (options: FunctionHostOptions): Promise<Func
       dropping -= 1;
       return dropping >= 0;
     },
-  });
+  };
+  const door = platform === 'lambda' ? lambdaDoor(clients) : scfDoor(clients);
   const server = createServer((request, response) => {
     door(request, response).catch(() => response.destroy());
   });

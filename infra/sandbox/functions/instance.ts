@@ -1,6 +1,8 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { dirname } from 'node:path';
 import { createInterface } from 'node:readline';
+import { setImmediate as turn } from 'node:timers/promises';
 import type { Guard } from '../guard.ts';
 import { programFile } from '../program-files.ts';
 
@@ -29,14 +31,15 @@ export interface RuntimeProtocol {
   /** Program that plays the platform's runtime inside the instance. */
   readonly bootstrap: string;
   readonly next: { readonly method: string; readonly path: string };
-  /** Which invocation it answers is in the path, or it is the one under way. */
+  /** Which invocation it answers is what the path has in parentheses, or it is the one under way. */
   readonly response: RegExp;
   readonly error: RegExp;
   readonly initError?: RegExp;
   /** Told once, before the first `next`. */
   readonly ready?: RegExp;
   eventHeaders(invocation: Invocation): Record<string, string>;
-  environment(api: { readonly host: string; readonly port: number }): Record<string, string>;
+  /** @param file what is run; its name is the first part of the handler's */
+  environment(api: { readonly host: string; readonly port: number }, file: string): Record<string, string>;
 }
 
 export interface InstanceOptions {
@@ -52,6 +55,10 @@ export interface InstanceOptions {
   readonly onLine: (line: string) => void;
   readonly onState: (state: InstanceState) => void;
 }
+
+/** An invocation's lines, as much as an invoker may ask for. */
+const maxLogBytes = 4_096;
+const maxLogLines = 1_000;
 
 const read = async (request: IncomingMessage): Promise<Buffer> => {
   const chunks: Buffer[] = [];
@@ -72,6 +79,7 @@ export class Instance {
   #ready: (() => void) | undefined;
   #initEnd: InvocationEnd | undefined;
   #invocations = 0;
+  readonly #lines: string[] = [];
 
   private constructor(options: InstanceOptions) {
     this.#options = options;
@@ -116,11 +124,11 @@ export class Instance {
       {
         detached: true,
         stdio: ['pipe', 'pipe', 'pipe'],
-        cwd: '/',
+        cwd: dirname(file),
         env: {
           PATH: process.env['PATH'] ?? '',
           ...env,
-          ...protocol.environment({ host: '127.0.0.1', port }),
+          ...protocol.environment({ host: '127.0.0.1', port }, file),
         },
       },
     );
@@ -128,7 +136,12 @@ export class Instance {
     child.stdin?.on('error', () => undefined);
     if (child.pid !== undefined) guard.add(child.pid);
     for (const stream of [child.stdout, child.stderr]) {
-      if (stream !== null) createInterface({ input: stream }).on('line', this.#options.onLine);
+      if (stream === null) continue;
+      createInterface({ input: stream }).on('line', (line) => {
+        this.#lines.push(line);
+        if (this.#lines.length > maxLogLines) this.#lines.shift();
+        this.#options.onLine(line);
+      });
     }
     const ended = (how: string): void => {
       if (child.pid !== undefined) guard.remove(child.pid);
@@ -155,7 +168,8 @@ export class Instance {
     if (this.#initEnd !== undefined) return this.#initEnd;
     await new Promise<void>((resolve) => {
       const timer = setTimeout(() => {
-        this.kill('SIGKILL');
+        this.#initEnd = { is: 'timed-out' };
+        this.#discard();
         resolve();
       }, this.#options.initTimeoutMs);
       this.#ready = () => {
@@ -170,12 +184,13 @@ export class Instance {
   invoke(invocation: Invocation): Promise<InvocationEnd> {
     this.#invocations += 1;
     this.#invocation = invocation;
+    this.#lines.length = 0;
     this.#become('busy');
     return new Promise((resolve) => {
       const timer = setTimeout(
         () => {
+          this.#discard();
           this.#finish({ is: 'timed-out' });
-          this.kill('SIGKILL');
         },
         Math.max(0, invocation.deadlineMs - Date.now()),
       );
@@ -186,6 +201,20 @@ export class Instance {
       this.kill('SIGCONT');
       this.#handOver();
     });
+  }
+
+  /** The end of what the last invocation has written: what was written before its answer is in it. */
+  async log(): Promise<string> {
+    // Pipe and answer come by different ways; one turn of the loop reads both.
+    await turn();
+    const text = Buffer.from(this.#lines.map((line) => `${line}\n`).join(''));
+    return text.subarray(-maxLogBytes).toString('utf8');
+  }
+
+  /** It counts no more, however long its process takes to go. */
+  #discard(): void {
+    this.kill('SIGKILL');
+    this.#become('ended');
   }
 
   #finish(end: InvocationEnd): void {
@@ -227,9 +256,20 @@ export class Instance {
     const body = await read(request);
     if (protocol.ready?.test(path) === true) {
       accepted(200);
-    } else if (protocol.initError?.test(path) === true) {
+      return;
+    }
+    if (protocol.initError?.test(path) === true) {
       this.#initEnd = { is: 'init-failed', body };
       accepted();
+      return;
+    }
+    const told = protocol.response.exec(path) ?? protocol.error.exec(path);
+    if (told === null) {
+      response.writeHead(404).end();
+    } else if (!this.#isUnderWay(told)) {
+      // Nobody waits for it any more, or it was never asked for.
+      response.writeHead(400, { 'content-type': 'application/json' });
+      response.end('{"errorMessage":"Invalid request ID","errorType":"InvalidRequestID"}');
     } else if (protocol.response.test(path)) {
       if (body.length > maxAnswerBytes) {
         response.writeHead(413).end();
@@ -238,12 +278,15 @@ export class Instance {
         accepted();
         this.#finish({ is: 'answer', body });
       }
-    } else if (protocol.error.test(path)) {
+    } else {
       accepted();
       this.#finish({ is: 'error', body });
-    } else {
-      response.writeHead(404).end();
     }
+  }
+
+  #isUnderWay(match: RegExpExecArray): boolean {
+    const [, requestId = this.#invocation?.requestId] = match;
+    return this.#invocation !== undefined && requestId === this.#invocation.requestId;
   }
 
   /** Nothing of it runs until the next event. */

@@ -19,11 +19,13 @@ for (;;) {
   const next = await ask(api, 'GET', `${root}/invocation/next`);
   const requestId = String(next.headers['lambda-runtime-aws-request-id']);
   const deadlineMs = Number(next.headers['lambda-runtime-deadline-ms']);
+  process.env['_X_AMZN_TRACE_ID'] = String(next.headers['lambda-runtime-trace-id']);
   const context = {
     awsRequestId: requestId,
     functionName: process.env['AWS_LAMBDA_FUNCTION_NAME'],
     functionVersion: process.env['AWS_LAMBDA_FUNCTION_VERSION'],
     memoryLimitInMB: process.env['AWS_LAMBDA_FUNCTION_MEMORY_SIZE'],
+    logGroupName: process.env['AWS_LAMBDA_LOG_GROUP_NAME'],
     invokedFunctionArn: next.headers['lambda-runtime-invoked-function-arn'],
     callbackWaitsForEmptyEventLoop: true,
     getRemainingTimeInMillis: () => Math.max(0, deadlineMs - Date.now()),

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { EventEmitter, once } from 'node:events';
 import { Instance, type InstanceOptions, type InstanceState, type InvocationEnd } from './instance.ts';
 
 export interface FunctionSpec {
@@ -6,10 +7,19 @@ export interface FunctionSpec {
   /** Built file that exports `handler` and `main_handler`. */
   readonly file: string;
   readonly env: Readonly<Record<string, string>>;
+  /** SCF: temporary credentials of the function's role, which the platform hands over. */
+  readonly role?: RoleCredentials;
   readonly memoryMb?: number;
   readonly timeoutMs?: number;
   /** At most so many instances; one more invocation is refused. */
   readonly concurrency?: number;
+}
+
+/** Good for a while; how long is the platform's. */
+export interface RoleCredentials {
+  readonly secretId: string;
+  readonly secretKey: string;
+  readonly token: string;
 }
 
 /** Something that happened to a function. */
@@ -31,9 +41,18 @@ export interface InstanceSeen {
 
 export type Invoked =
   | { readonly is: 'refused' }
-  | { readonly is: 'ended'; readonly end: InvocationEnd; readonly requestId: string; readonly ms: number };
+  | {
+      readonly is: 'ended';
+      readonly end: InvocationEnd;
+      readonly requestId: string;
+      readonly ms: number;
+      /** The last 4 KB of what it wrote. */
+      readonly log: string;
+    };
 
 const idleMs = 120_000;
+/** So long an invocation waits for an instance that has just answered, before it begins with a new one. */
+const settleMs = 1_000;
 
 /** The instances of one function: as many as there are invocations at a time, kept frozen for the next. */
 export class Pool {
@@ -42,7 +61,12 @@ export class Pool {
   readonly #onLine: (line: string, name: string) => void;
   readonly #onChange: (change: FunctionChange) => void;
   readonly #instances = new Set<Instance>();
+  /** Asks for an event; ended when nobody has one for it. */
   readonly #free = new Map<Instance, NodeJS.Timeout>();
+  /** An invocation's own. */
+  readonly #taken = new Set<Instance>();
+  readonly #freed = new EventEmitter().setMaxListeners(0);
+  #starting = 0;
   #closed = false;
 
   constructor(
@@ -74,14 +98,52 @@ export class Pool {
     this.#onChange({ name: this.spec.name, change, pid: instance?.pid, ...more });
   }
 
+  #nextFree(): Instance | undefined {
+    const [free] = this.#free;
+    if (free === undefined) return undefined;
+    const [instance, timer] = free;
+    clearTimeout(timer);
+    this.#free.delete(instance);
+    this.#taken.add(instance);
+    return instance;
+  }
+
+  /** Its invocation is over and it asks for another one. */
+  #giveBack(instance: Instance): void {
+    if (this.#taken.has(instance) || instance.state !== 'frozen') return;
+    const timer = setTimeout(() => {
+      this.#free.delete(instance);
+      instance.kill('SIGKILL');
+    }, idleMs);
+    this.#free.set(instance, timer.unref());
+    this.#freed.emit('freed');
+  }
+
+  #gone(instance: Instance): void {
+    clearTimeout(this.#free.get(instance));
+    this.#free.delete(instance);
+    this.#taken.delete(instance);
+    if (this.#instances.delete(instance)) this.#tell('gone', instance);
+    this.#freed.emit('freed');
+  }
+
+  /** Has answered, and will ask for another event at any moment. */
+  #isSettling(): boolean {
+    return [...this.#instances].some((instance) => instance.state === 'busy' && !this.#taken.has(instance));
+  }
+
   /** One that waits, or a new one; undefined: all are busy. */
   async #take(): Promise<Instance | undefined> {
-    for (const [instance, timer] of this.#free) {
-      clearTimeout(timer);
-      this.#free.delete(instance);
-      if (instance.state === 'frozen') return instance;
+    const free = this.#nextFree();
+    if (free !== undefined) return free;
+    if (this.#isSettling()) {
+      await once(this.#freed, 'freed', { signal: AbortSignal.timeout(settleMs) }).catch(() => undefined);
+      const freed = this.#nextFree();
+      if (freed !== undefined) return freed;
     }
-    if (this.#closed || this.#instances.size >= (this.spec.concurrency ?? 10)) return undefined;
+    const limit = this.spec.concurrency ?? 10;
+    if (this.#closed || this.#instances.size + this.#starting >= limit) return undefined;
+    this.#starting += 1;
     const { file, env, memoryMb = 256 } = this.spec;
     let started: Instance | undefined;
     const instance = await Instance.start({
@@ -91,15 +153,23 @@ export class Pool {
       memoryMb,
       onLine: (line) => this.#onLine(line, this.spec.name),
       onState: (state) => {
-        if (state === 'frozen') this.#tell('frozen', started);
-        if (state !== 'ended' || started === undefined) return;
-        this.#instances.delete(started);
-        this.#tell('gone', started);
+        if (started === undefined) return;
+        if (state === 'frozen') {
+          this.#tell('frozen', started);
+          this.#giveBack(started);
+        }
+        if (state === 'ended') this.#gone(started);
       },
+    }).finally(() => {
+      this.#starting -= 1;
     });
     started = instance;
-    if (instance.state !== 'ended') this.#instances.add(instance);
+    if (instance.state !== 'ended') {
+      this.#instances.add(instance);
+      this.#taken.add(instance);
+    }
     this.#tell('cold-start', instance);
+    if (this.#closed) instance.kill('SIGKILL');
     return instance;
   }
 
@@ -117,11 +187,9 @@ export class Pool {
       failed ?? (await instance.invoke({ requestId, event, deadlineMs: Date.now() + this.timeoutMs }));
     const ms = Date.now() - startedMs;
     this.#tell('end', instance, { outcome: end.is, ms });
-    if (instance.state !== 'ended') {
-      const timer = setTimeout(() => instance.kill('SIGKILL'), idleMs);
-      this.#free.set(instance, timer.unref());
-    }
-    return { is: 'ended', end, requestId, ms };
+    this.#taken.delete(instance);
+    this.#giveBack(instance);
+    return { is: 'ended', end, requestId, ms, log: await instance.log() };
   }
 
   /** @returns how many it met */

@@ -7,6 +7,10 @@ const api = {
   port: Number(process.env['SCF_RUNTIME_API_PORT']),
 };
 const [file = ''] = process.argv.slice(2);
+/** What the platform set, with the role's credentials: JSON text, as a function sees it in its context. */
+const environment = JSON.stringify(
+  Object.fromEntries(Object.entries(process.env).filter(([name]) => /^(SCF|TENCENTCLOUD)_/.test(name))),
+);
 
 let handler: Handler;
 try {
@@ -27,6 +31,7 @@ for (;;) {
     memory_limit_in_mb: Number(next.headers['memory_limit_in_mb']),
     time_limit_in_ms: Number(next.headers['time_limit_in_ms']),
     tencentcloud_region: process.env['TENCENTCLOUD_REGION'],
+    environment,
     callbackWaitsForEmptyEventLoop: true,
   };
   try {

@@ -13,14 +13,19 @@ export const commonEnvironment = (logLevel?: string): Record<string, string> => 
   ...(logLevel === undefined ? {} : { CLB_DIRECT_LOG_LEVEL: logLevel }),
 });
 
-/** Who calls the CLB is told where, and by whose right. */
-export const clbEnvironment = (clb: ClbSimulator): Record<string, string> => ({
-  TENCENTCLOUD_SECRET_ID: clb.secretId,
-  TENCENTCLOUD_SECRET_KEY: clb.secretKey,
+/** Who calls the CLB is told where. */
+export const clbAddress = (clb: ClbSimulator): Record<string, string> => ({
   CLB_DIRECT_CLB_ENDPOINT: clb.url.replace(/^http:\/\//, ''),
   CLB_DIRECT_CLB_PROTOCOL: 'http',
   CLB_DIRECT_CLB_REGION: clb.region,
   CLB_DIRECT_CLB_VPC_ID: clb.vpcId,
+});
+
+/** Where, and by whose right. */
+export const clbEnvironment = (clb: ClbSimulator): Record<string, string> => ({
+  TENCENTCLOUD_SECRET_ID: clb.secretId,
+  TENCENTCLOUD_SECRET_KEY: clb.secretKey,
+  ...clbAddress(clb),
 });
 
 export interface Replica {

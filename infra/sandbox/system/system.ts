@@ -1,14 +1,16 @@
 import { randomBytes } from 'node:crypto';
 import type { Addresses } from '../addresses.ts';
+import { newCredential } from '../clb/gateway/credentials.ts';
 import type { ClbSimulator } from '../clb/simulator.ts';
 import type { Cluster } from '../cluster/cluster.ts';
 import { namespaces, serviceAccounts } from '../cluster/objects.ts';
 import { type FunctionHost, startFunctions } from '../functions/host.ts';
-import type { FunctionChange } from '../functions/pool.ts';
+import type { FunctionChange, RoleCredentials } from '../functions/pool.ts';
 import { startGuard } from '../guard.ts';
 import { functionFile } from '../program-files.ts';
 import { type RedisServer, startRedisServer } from '../redis-server.ts';
 import {
+  clbAddress,
   clbEnvironment,
   commonEnvironment,
   hostPort,
@@ -134,6 +136,13 @@ const startStandalone = async (options: SystemOptions): Promise<KeptProcess[]> =
   ];
 };
 
+/** SCF gives a function the temporary credentials of its role; elsewhere it is given a key of its own. */
+const roleOf = (clb: ClbSimulator): RoleCredentials => {
+  const role = { ...newCredential(), token: randomBytes(48).toString('base64url') };
+  clb.addCredential(role);
+  return role;
+};
+
 interface OnRedis {
   readonly redis?: RedisServer;
   readonly functions?: FunctionHost;
@@ -152,9 +161,10 @@ const startOnRedis = async (options: SystemOptions, parts: Parts): Promise<OnRed
   const queue = { CLB_DIRECT_REDIS_URL: options.redisUrl ?? redis?.url ?? '' };
   const tokenKey = { CLB_DIRECT_TOKEN_KEY: randomBytes(32).toString('base64') };
   const invoker = { id: `AKID${randomBytes(12).toString('hex')}`, key: randomBytes(20).toString('hex') };
+  const role = platform === 'scf' ? { role: roleOf(clb) } : {};
   const functionEnv = {
     ...commonEnvironment(),
-    ...clbEnvironment(clb),
+    ...(platform === 'scf' ? clbAddress(clb) : clbEnvironment(clb)),
     ...queue,
     ...tokenKey,
     ...options.env,
@@ -172,6 +182,7 @@ const startOnRedis = async (options: SystemOptions, parts: Parts): Promise<OnRed
               name: names[part],
               file: functionFile(part, options.programsDir),
               env: functionEnv,
+              ...role,
               timeoutMs: functionTimeoutMs,
             })),
             onLine: (line, name) => options.onLine?.(line, name),

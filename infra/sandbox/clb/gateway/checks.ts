@@ -40,7 +40,7 @@ const failure = (): ApiError =>
 export const authenticate = (
   request: SignedRequest,
   credentials: ReadonlyMap<string, Credential>,
-  settings: ClbSettings,
+  settings: Pick<ClbSettings, 'timestampSkewSeconds' | 'strictService'>,
   nowMs: number,
 ): Credential => {
   const authorization = parseAuthorization(request.headers.authorization);

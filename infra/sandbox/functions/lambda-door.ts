@@ -1,0 +1,105 @@
+import { randomUUID } from 'node:crypto';
+import {
+  answerJson,
+  type FrontDoor,
+  type FrontDoorOptions,
+  failureOf,
+  headersOf,
+  isJson,
+  maxEventBytes,
+  readBody,
+} from './front-door.ts';
+import type { Invoked } from './pool.ts';
+import { isSignedV4 } from './signature-v4.ts';
+
+/** A name, or an ARN of any length; with a version or alias behind it. */
+const nameIn = (given: string): { readonly name: string; readonly qualifier?: string } => {
+  const [, name = given, qualifier] =
+    /^(?:(?:arn:[^:]+:lambda:[^:]*:)?\d{12}:function:)?([^:]+)(?::([^:]+))?$/.exec(given) ?? [];
+  return { name, ...(qualifier === undefined ? {} : { qualifier }) };
+};
+
+/** `POST /2015-03-31/functions/{name}/invocations` (https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html). */
+export const lambdaDoor =
+  (options: FrontDoorOptions): FrontDoor =>
+  async (request, response) => {
+    const body = await readBody(request);
+    const requestId = randomUUID();
+    const error = (status: number, type: string, message: string, more: object = {}): void =>
+      answerJson(
+        response,
+        status,
+        { Type: status >= 500 ? 'Server' : 'User', message, Message: message, ...more },
+        { 'x-amzn-requestid': requestId, 'x-amzn-errortype': type },
+      );
+    const url = new URL(request.url ?? '/', 'http://lambda');
+    const [, encoded] = /^\/2015-03-31\/functions\/([^/]+)\/invocations$/.exec(url.pathname) ?? [];
+    if (request.method !== 'POST' || encoded === undefined) {
+      return error(404, 'UnknownOperationException', 'unknown');
+    }
+    const headers = headersOf(request);
+    const { id } = options.credentials;
+    if (!(headers['authorization'] ?? '').includes(`Credential=${id}/`)) {
+      return error(
+        403,
+        'UnrecognizedClientException',
+        'The security token included in the request is invalid.',
+      );
+    }
+    const signed = { method: request.method, url: request.url ?? '', headers, body };
+    if (!isSignedV4(signed, options.credentials)) {
+      return error(
+        403,
+        'InvalidSignatureException',
+        'The request signature we calculated does not match the signature you provided.',
+      );
+    }
+    const { name, qualifier = url.searchParams.get('Qualifier') ?? '$LATEST' } = nameIn(
+      decodeURIComponent(encoded),
+    );
+    const pool = options.find(name);
+    if (pool === undefined || qualifier !== '$LATEST') {
+      const said = qualifier === '$LATEST' ? name : `${name}:${qualifier}`;
+      return error(404, 'ResourceNotFoundException', `Function not found: ${said}`);
+    }
+    if (body.length > maxEventBytes) {
+      return error(413, 'RequestTooLargeException', `${body.length} byte payload is too large.`);
+    }
+    if (body.length > 0 && !isJson(body)) {
+      return error(400, 'InvalidRequestContentException', 'Could not parse request body into json.');
+    }
+    const event = body.length === 0 ? Buffer.from('{}') : body;
+    const type = headers['x-amz-invocation-type'] ?? 'RequestResponse';
+    if (type !== 'RequestResponse') {
+      if (type === 'Event') void pool.invoke(event);
+      response.writeHead(type === 'Event' ? 202 : 204, { 'x-amzn-requestid': requestId }).end();
+      return;
+    }
+    const invoked: Invoked = options.refusing() ? { is: 'refused' } : await pool.invoke(event);
+    if (invoked.is === 'refused') {
+      return error(429, 'TooManyRequestsException', 'Rate Exceeded.', {
+        Reason: options.refusing()
+          ? 'CallerRateLimitExceeded'
+          : 'ReservedFunctionConcurrentInvocationLimitExceeded',
+      });
+    }
+    if (options.dropAnswer()) return void response.destroy();
+    const { end, ms, log } = invoked;
+    response.setHeader('x-amz-executed-version', '$LATEST');
+    response.setHeader('x-amzn-requestid', invoked.requestId);
+    if (headers['x-amz-log-type'] === 'Tail') {
+      const told = `START RequestId: ${invoked.requestId} Version: $LATEST\n${log}END RequestId: ${invoked.requestId}\nREPORT RequestId: ${invoked.requestId}\tDuration: ${ms} ms\n`;
+      response.setHeader(
+        'x-amz-log-result',
+        Buffer.from(told)
+          .subarray(-4 * 1024)
+          .toString('base64'),
+      );
+    }
+    if (end.is === 'answer') {
+      response.writeHead(200, { 'content-type': 'application/json' }).end(end.body);
+      return;
+    }
+    response.setHeader('x-amz-function-error', 'Unhandled');
+    answerJson(response, 200, failureOf(end, invoked.requestId, pool.timeoutMs));
+  };
