@@ -98,7 +98,7 @@ export class ChaosWorld {
       });
       const { address } = run.state;
       if (address === undefined) throw new Error('the Service has no address');
-      const traffic = startTraffic(sandbox.addresses, address, run.history);
+      const traffic = startTraffic(sandbox.addresses, address, run.history, { share: 0.5 });
       await run.until('every client gets answers', 20_000, ({ clients }) => {
         return clients.length > 0 && clients.every(({ ok }) => ok > 0);
       });

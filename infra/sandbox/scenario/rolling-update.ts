@@ -133,7 +133,7 @@ export const rollUnderLoad = async (
   const callsBefore = run.state.rolls === 0 ? {} : state.clbCalls;
 
   history.add({ type: 'stage', stage: 'traffic', text: 'clients start' });
-  const traffic = startTraffic(addresses, address, history, options.programsDir);
+  const traffic = startTraffic(addresses, address, history, options);
   let stopKill = (): void => undefined;
   try {
     await run.until('every client gets answers', trafficTimeoutMs, ({ clients }) => {

@@ -9,16 +9,25 @@ export const sessionClient = 'one session';
 /** The one that shows how connections spread over Pods. */
 export const newConnectionsClient = 'new connections';
 
+/** What has no answer by then is lost; a machine that is busy with other things may take its time. */
+const timeoutMs = 30_000;
+
 /** Who asks, and how often: about 330 requests a second, which leaves two cores room. */
-const specs = (ip: string): ClientSpec[] => {
-  const target = { ip, port: 80 };
+const specs = (ip: string, share: number): ClientSpec[] => {
+  const common = { target: { ip, port: 80 }, timeoutMs };
   return [
-    { name: newConnectionsClient, kind: 'new-connections', target, ratePerSecond: 120 },
-    { name: 'kept connections', kind: 'keep-alive', target, ratePerSecond: 180, connections: 8 },
-    { name: 'slow answers', kind: 'slow', target, ratePerSecond: 4 },
-    { name: sessionClient, kind: 'keep-alive', target, ratePerSecond: 25, connections: 1 },
+    { ...common, name: newConnectionsClient, kind: 'new-connections', ratePerSecond: 120 * share },
+    { ...common, name: 'kept connections', kind: 'keep-alive', ratePerSecond: 180 * share, connections: 8 },
+    { ...common, name: 'slow answers', kind: 'slow', ratePerSecond: 4 * share },
+    { ...common, name: sessionClient, kind: 'keep-alive', ratePerSecond: 25 * share, connections: 1 },
   ];
 };
+
+export interface TrafficOptions {
+  /** Of the usual rate; default 1. */
+  readonly share?: number;
+  readonly programsDir?: string;
+}
 
 export interface Traffic {
   /** Requests that have ended so far, by the newest reports. */
@@ -34,7 +43,7 @@ export const startTraffic = (
   addresses: Addresses,
   ip: string,
   history: History,
-  programsDir?: string,
+  { share = 1, programsDir }: TrafficOptions = {},
 ): Traffic => {
   const told = new Map<string, number>();
   const onReport = (report: ClientReport): void => {
@@ -47,7 +56,7 @@ export const startTraffic = (
   };
   const clients: Clients = startClients({
     addresses,
-    clients: specs(ip),
+    clients: specs(ip, share),
     onReport,
     ...(programsDir === undefined ? {} : { programsDir }),
   });
