@@ -9,17 +9,14 @@ export const sessionClient = 'one session';
 /** The one that shows how connections spread over Pods. */
 export const newConnectionsClient = 'new connections';
 
-/** What has no answer by then is lost; a machine that is busy with other things may take its time. */
-const timeoutMs = 30_000;
-
 /** Who asks, and how often: about 330 requests a second, which leaves two cores room. */
 const specs = (ip: string, share: number): ClientSpec[] => {
-  const common = { target: { ip, port: 80 }, timeoutMs };
+  const target = { ip, port: 80 };
   return [
-    { ...common, name: newConnectionsClient, kind: 'new-connections', ratePerSecond: 120 * share },
-    { ...common, name: 'kept connections', kind: 'keep-alive', ratePerSecond: 180 * share, connections: 8 },
-    { ...common, name: 'slow answers', kind: 'slow', ratePerSecond: 4 * share },
-    { ...common, name: sessionClient, kind: 'keep-alive', ratePerSecond: 25 * share, connections: 1 },
+    { target, name: newConnectionsClient, kind: 'new-connections', ratePerSecond: 120 * share },
+    { target, name: 'kept connections', kind: 'keep-alive', ratePerSecond: 180 * share, connections: 8 },
+    { target, name: 'slow answers', kind: 'slow', ratePerSecond: 4 * share },
+    { target, name: sessionClient, kind: 'keep-alive', ratePerSecond: 25 * share, connections: 1 },
   ];
 };
 
