@@ -19,7 +19,8 @@ const load = async (): Promise<Bench> => {
     pathToFileURL(programFile('test/bench/main')).href
   );
   const { bench } = loaded;
-  if (typeof bench !== 'function') throw new Error('dist/test/bench/main.mjs exports no bench; run `npm run build`.');
+  if (typeof bench !== 'function')
+    throw new Error('dist/test/bench/main.mjs exports no bench; run `npm run build`.');
   return (options) => bench(options);
 };
 
@@ -34,7 +35,11 @@ export const benchCommand = (): Command =>
     .option('--small', 'as little as shows that it works; the numbers say nothing')
     .addHelpText('after', '\nExit code 1: something could not be measured.')
     .action(async (names: string[], { json = false, small = false }: BenchFlags) => {
-      for (const [signal, code] of [['SIGINT', 130], ['SIGTERM', 143], ['SIGHUP', 129]] as const) {
+      for (const [signal, code] of [
+        ['SIGINT', 130],
+        ['SIGTERM', 143],
+        ['SIGHUP', 129],
+      ] as const) {
         // What was started ends with this process.
         process.on(signal, () => process.exit(code));
       }

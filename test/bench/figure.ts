@@ -76,10 +76,5 @@ export const percentileRows = (
   against: readonly number[],
 ): readonly Row[] =>
   ([0.5, 0.99] as const).map((share) =>
-    row(
-      `${what}, p${share * 100}`,
-      unit,
-      percentile(measured, share),
-      percentile(against, share),
-    ),
+    row(`${what}, p${share * 100}`, unit, percentile(measured, share), percentile(against, share)),
   );

@@ -3,8 +3,12 @@ import { availableParallelism, loadavg } from 'node:os';
 import { alignLeft, alignRight, duration } from '../../infra/sandbox/screen/style.ts';
 import { calls } from './calls.ts';
 import type { Figure, Measured } from './figure.ts';
+import { functions } from './functions.ts';
+import { latency } from './latency.ts';
+import { memory } from './memory.ts';
+import { peer } from './peer.ts';
 
-export const figures: readonly Figure[] = [calls];
+export const figures: readonly Figure[] = [calls, latency, peer, memory, functions];
 
 export interface BenchOptions {
   /** Names of figures; none: all. */
@@ -32,13 +36,7 @@ const ratioText = (ratio: number | null): string => (ratio === null ? '-' : rati
 const table = ({ figure, against, rows, seconds }: Measured): string[] =>
   [
     [`${figure} (${duration(seconds * 1000)})`, 'measured', against, '', 'ratio'],
-    ...rows.map((of) => [
-      of.what,
-      String(of.measured),
-      String(of.against),
-      of.unit,
-      ratioText(of.ratio),
-    ]),
+    ...rows.map((of) => [of.what, String(of.measured), String(of.against), of.unit, ratioText(of.ratio)]),
   ].map(([what = '', measured = '', held = '', unit = '', ratio = '']) =>
     [
       alignLeft(what, 64),

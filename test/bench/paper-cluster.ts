@@ -2,8 +2,8 @@
 // sets what a figure wants at the moment it wants. Fifty real Pods would measure the machine instead.
 import { createServer, type Server } from 'node:net';
 import type { Addresses } from '../../infra/sandbox/addresses.ts';
-import { type ApiServer, startApiServer } from '../../infra/sandbox/cluster/api-server/server.ts';
 import { objectOf, objectsOf } from '../../infra/sandbox/cluster/api-server/json.ts';
+import { type ApiServer, startApiServer } from '../../infra/sandbox/cluster/api-server/server.ts';
 import { type Client, createClient } from '../../infra/sandbox/cluster/client.ts';
 import { startControllers } from '../../infra/sandbox/cluster/controllers/controllers.ts';
 import { createSources } from '../../infra/sandbox/cluster/controllers/sources.ts';

@@ -13,9 +13,9 @@ import { type PaperCluster, startPaperCluster } from './paper-cluster.ts';
 
 /** When the simulator saw a target come to what, ms of `performance.now()`; the first time of each. */
 export interface TargetTimes {
-  boundAt?: number;
+  boundAt?: number | undefined;
   aliveAt?: number;
-  weightZeroAt?: number;
+  weightZeroAt?: number | undefined;
   goneAt?: number;
 }
 
@@ -148,9 +148,7 @@ export const startWorld = async (options: WorldOptions): Promise<World> => {
           };
           const timer = setTimeout(() => {
             looks.delete(look);
-            reject(
-              new NotMeasured(`Not within ${timeoutMs / 1000} s: ${what}.\n${lines.join('\n')}`),
-            );
+            reject(new NotMeasured(`Not within ${timeoutMs / 1000} s: ${what}.\n${lines.join('\n')}`));
           }, timeoutMs);
           looks.add(look);
         }),

@@ -82,7 +82,10 @@ const replicaOf = (name: string, entry: string, { addresses, gate }: SystemOptio
 };
 
 /** What the cluster's administrator prepares: our namespace, and whom the API server asks about new Pods. */
-const prepareCluster = async (cluster: SystemOptions['cluster'], replicas: readonly Replica[]): Promise<void> => {
+const prepareCluster = async (
+  cluster: SystemOptions['cluster'],
+  replicas: readonly Replica[],
+): Promise<void> => {
   const { client } = cluster;
   await client.create(namespaces, '', { metadata: { name: ownNamespace } });
   await client.create(serviceAccounts, ownNamespace, { metadata: { name: serviceAccount } });

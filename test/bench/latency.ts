@@ -1,0 +1,158 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { hasRedisServer } from '../../infra/sandbox/redis-server.ts';
+import type { Platform } from '../../infra/sandbox/system/system.ts';
+import { createBareClient } from './bare-client.ts';
+import { type Figure, type FigureOptions, NotMeasured, percentileRows, type Row } from './figure.ts';
+import type { PaperPod } from './paper-cluster.ts';
+import { startWorld, type World } from './world.ts';
+
+/** Durations of each step, ms: one value a Pod. */
+interface Steps {
+  readonly bound: number[];
+  readonly gate: number[];
+  readonly weightZero: number[];
+}
+
+const noSteps = (): Steps => ({ bound: [], gate: [], weightZero: [] });
+
+const between = (from: number | undefined, to: number | undefined, what: string): number => {
+  if (from === undefined || to === undefined) throw new NotMeasured(`${what} was not seen`);
+  return to - from;
+};
+
+/** One change after the other, so that none waits for another's lock; slower than any rate limit. */
+const spread = async (
+  count: number,
+  everyMs: number,
+  act: (at: number) => Promise<unknown>,
+): Promise<void> => {
+  await Promise.all(
+    Array.from({ length: count }, async (_, at) => {
+      await sleep(at * everyMs);
+      await act(at);
+    }),
+  );
+};
+
+const everyMs = 250;
+
+/** A Service each on a load balancer of its own, with one Pod that serves: that one leaves, a new one comes. */
+const measureSteps = async (world: World, services: number): Promise<Steps> => {
+  const { cluster, timesOf, until } = world;
+  const names = Array.from({ length: services }, (_, n) => `web-${n}`);
+  const old = await Promise.all(names.map((name) => cluster.createPod(name, 'serving')));
+  await Promise.all(names.map((name) => cluster.createService(name)));
+  await until('every first Pod is Alive', () => old.every(({ ip }) => timesOf(ip).aliveAt !== undefined));
+  const young = await Promise.all(names.map((name) => cluster.createPod(name, 'gated')));
+  const steps = noSteps();
+  const gateAt = new Map<string, number>();
+  cluster.onGateOpen(({ name }) => void gateAt.set(name, performance.now()));
+  const act =
+    (pods: readonly PaperPod[], at: Map<string, number>, change: (pod: PaperPod) => Promise<void>) =>
+    async (n: number): Promise<void> => {
+      const pod = pods[n];
+      if (pod === undefined) return;
+      at.set(pod.name, performance.now());
+      await change(pod);
+    };
+  await world.quiet(2_000);
+  const readyAt = new Map<string, number>();
+  await spread(services, everyMs, act(young, readyAt, cluster.containersReady));
+  await until('every gate opens', () => young.every(({ name }) => gateAt.has(name)));
+  for (const { name, ip } of young) {
+    const { boundAt, aliveAt } = timesOf(ip);
+    steps.bound.push(between(readyAt.get(name), boundAt, 'a binding'));
+    steps.gate.push(between(aliveAt, gateAt.get(name), 'a gate'));
+  }
+  const deletedAt = new Map<string, number>();
+  await spread(services, everyMs, act(old, deletedAt, cluster.delete));
+  await until('every Pod that leaves has weight 0', () =>
+    old.every(({ ip }) => timesOf(ip).weightZeroAt !== undefined),
+  );
+  for (const { name, ip } of old) {
+    steps.weightZero.push(between(deletedAt.get(name), timesOf(ip).weightZeroAt, 'weight 0'));
+  }
+  return steps;
+};
+
+const floorLoadBalancers = 8;
+
+/** The same steps by the fewest calls, on load balancers of its own whose lock is free. */
+const measureFloor = async (world: World, rounds: number): Promise<Steps> => {
+  const { clb, cluster, timesOf } = world;
+  const bare = createBareClient(clb);
+  const steps = noSteps();
+  const pod = await cluster.createPod('floor', 'serving');
+  try {
+    await spread(floorLoadBalancers, everyMs / 2, async () => {
+      const { id, listenerIds } = await bare.createLoadBalancer([80]);
+      const target = { ListenerId: listenerIds[0] ?? '', EniIp: pod.ip, Port: 80 };
+      for (let round = 0; round < rounds; round += 1) {
+        const times = timesOf(pod.ip, id);
+        times.boundAt = undefined;
+        times.weightZeroAt = undefined;
+        await bare.unlocked(id);
+        let from = performance.now();
+        await bare.client.BatchRegisterTargets({ LoadBalancerId: id, Targets: [{ ...target, Weight: 10 }] });
+        steps.bound.push(between(from, times.boundAt, 'a binding'));
+        from = performance.now();
+        await bare.client.DescribeTargetHealth({ LoadBalancerIds: [id] });
+        await cluster.touchStatus(pod);
+        steps.gate.push(performance.now() - from);
+        await bare.unlocked(id);
+        from = performance.now();
+        await bare.client.BatchModifyTargetWeight({
+          LoadBalancerId: id,
+          ModifyList: [{ ListenerId: target.ListenerId, Targets: [{ EniIp: pod.ip, Port: 80, Weight: 0 }] }],
+        });
+        await world.until('the weight is 0', () => times.weightZeroAt !== undefined);
+        steps.weightZero.push(between(from, times.weightZeroAt, 'weight 0'));
+        await bare.unlocked(id);
+        await bare.client.BatchDeregisterTargets({ LoadBalancerId: id, Targets: [target] });
+      }
+    });
+    return steps;
+  } finally {
+    bare.close();
+  }
+};
+
+const measureOn = async (platform: Platform, { size, say }: FigureOptions): Promise<readonly Row[]> => {
+  const small = size === 'small';
+  say(`${platform}: starts`);
+  const world = await startWorld({ platform, speed: small ? 10 : 1 });
+  try {
+    say(`${platform}: Pods come and go`);
+    const steps = await measureSteps(world, small ? 2 : 32);
+    say(`${platform}: the floor`);
+    const floor = await measureFloor(world, small ? 1 : 4);
+    return [
+      ...percentileRows(`${platform}: containers ready → bound`, 'ms', steps.bound, floor.bound),
+      ...percentileRows(`${platform}: healthy → gate open`, 'ms', steps.gate, floor.gate),
+      ...percentileRows(`${platform}: deletion → weight 0`, 'ms', steps.weightZero, floor.weightZero),
+    ];
+  } finally {
+    await world.close();
+  }
+};
+
+const measure = async (options: FigureOptions) => {
+  const small = options.size === 'small';
+  if (!small && !hasRedisServer()) throw new NotMeasured('there is no redis-server on the PATH');
+  const rows: Row[] = [];
+  for (const platform of small ? (['standalone'] as const) : (['standalone', 'scf', 'lambda'] as const)) {
+    rows.push(...(await measureOn(platform, options)));
+  }
+  return {
+    against: 'floor',
+    rows,
+    facts: { samples: small ? 2 : 32, floorSamples: floorLoadBalancers * (small ? 1 : 4) },
+  };
+};
+
+/** From a change in the cluster to its effect at the load balancer, and back to the gate. */
+export const latency: Figure = {
+  name: 'latency',
+  summary: 'how long each step of a Pod takes, by what the CLB’s own times leave possible',
+  run: measure,
+};
