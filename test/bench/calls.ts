@@ -44,6 +44,8 @@ const speed = 5;
 /** Longer than the pause before a load balancer of a new store is read once more. */
 const firstQuietMs = 12_000;
 const quietMs = 2_500;
+/** Longer than any pause within a pass at this speed. */
+const setQuietMs = 1_000;
 
 class Rollouts {
   readonly #world: World;
@@ -69,7 +71,7 @@ class Rollouts {
 
   /** All of these Services by one Pod after the other; what changes in a wave changes at the same time. */
   async roll(names: readonly string[], waves: readonly Wave[]): Promise<void> {
-    const { cluster, timesOf, until } = this.#world;
+    const { cluster, quiet, timesOf, until } = this.#world;
     const open = new Set<string>();
     cluster.onGateOpen(({ name }) => void open.add(name));
     for (const { pods } of waves) {
@@ -89,10 +91,13 @@ class Rollouts {
       await until('those that leave have weight 0', () =>
         old.every(({ ip }) => timesOf(ip).weightZeroAt !== undefined),
       );
+      // Read back: what comes next is not there at the same time.
+      await quiet(setQuietMs);
       await Promise.all(old.map((pod) => cluster.end(pod)));
       await until('those that left are deregistered', () =>
         old.every(({ ip }) => timesOf(ip).goneAt !== undefined),
       );
+      await quiet(setQuietMs);
       for (const service of names) {
         const kept = (this.#pods.get(service) ?? []).slice(pods);
         this.#pods.set(service, [...kept, ...(young.get(service) ?? [])]);
@@ -107,17 +112,18 @@ class Rollouts {
   }
 }
 
-/** What was called while `act` ran and until it was quiet again. */
+/** What was called while `act` ran and until it was quiet again, by action; what was refused, with its code. */
 const callsOf = async (world: World, act: () => Promise<unknown>): Promise<Record<string, number>> => {
   await world.quiet(quietMs);
-  const before = world.clb.callCounts();
+  const before = world.clb.calls.length;
   await act();
   await world.quiet(quietMs);
-  return Object.fromEntries(
-    Object.entries(world.clb.callCounts())
-      .map(([action, count]): [string, number] => [action, count - (before[action] ?? 0)])
-      .filter(([, count]) => count > 0),
-  );
+  const counts: Record<string, number> = {};
+  for (const { action, code } of world.clb.calls.slice(before)) {
+    const name = code === 'OK' ? action : `${action} ${code}`;
+    counts[name] = (counts[name] ?? 0) + 1;
+  }
+  return counts;
 };
 
 const health = 'DescribeTargetHealth';
