@@ -40,12 +40,11 @@ export const wavesOf = (pods: number, surge: number): readonly Wave[] =>
     pods: Math.min(surge, pods - at * surge),
   }));
 
-const speed = 5;
 /** Longer than the pause before a load balancer of a new store is read once more. */
 const firstQuietMs = 12_000;
-const quietMs = 2_500;
-/** Longer than any pause within a pass at this speed. */
-const setQuietMs = 1_000;
+const quietMs = 1_500;
+/** Longer than any pause within a pass. */
+const setQuietMs = 900;
 
 class Rollouts {
   readonly #world: World;
@@ -134,7 +133,7 @@ const measure = async ({ size, say }: FigureOptions) => {
   const small = size === 'small';
   const deployments = small ? [2] : [10, 50];
   const side = small ? 2 : 20;
-  const world = await startWorld({ platform: 'standalone', speed });
+  const world = await startWorld({ platform: 'standalone', ...(small ? { speed: 10 } : {}) });
   try {
     const rollouts = new Rollouts(world);
     const one = deployments.map((pods) => ({ name: `roll-${pods}`, pods }));

@@ -154,7 +154,7 @@ const measure = async (options: FigureOptions) => {
   if (!hasRedisServer()) throw new NotMeasured('there is no redis-server on the PATH');
   const rows = [...(await coldStarts(options)), ...sizes()];
   const invoked = await invocations(options);
-  return { against: 'empty/budget', rows: [...rows, ...invoked.rows], facts: invoked.facts };
+  return { against: 'against', rows: [...rows, ...invoked.rows], facts: invoked.facts };
 };
 
 /** What the functions cost their platform. */

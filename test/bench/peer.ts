@@ -109,7 +109,7 @@ const measure = async ({ size, say }: FigureOptions) => {
   const small = size === 'small';
   const services = small ? 2 : 8;
   const podsEach = small ? 2 : 20;
-  const world = await startWorld({ platform: 'standalone', speed: small ? 10 : 1 });
+  const world = await startWorld({ platform: 'standalone', ...(small ? { speed: 10 } : {}) });
   const bare = createBareClient(world.clb);
   try {
     say('clb-direct');

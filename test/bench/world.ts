@@ -2,7 +2,7 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Addresses, claimAddresses } from '../../infra/sandbox/addresses.ts';
-import type { ClbSettings } from '../../infra/sandbox/clb/settings.ts';
+import { type ClbSettings, type DurationRange, defaultSettings } from '../../infra/sandbox/clb/settings.ts';
 import { type ClbSimulator, startClbSimulator } from '../../infra/sandbox/clb/simulator.ts';
 import type { FunctionChange } from '../../infra/sandbox/functions/pool.ts';
 import { createPrivateFolder } from '../../infra/sandbox/private-folder.ts';
@@ -41,16 +41,35 @@ export interface World {
 
 export interface WorldOptions {
   readonly platform: Platform;
+  /** Everything the CLB does this many times as fast. Default: only its health checks are, {@link healthSpeed} times. */
   readonly speed?: number;
-  readonly settings?: Partial<ClbSettings>;
+  /** Each duration of the CLB is the mean of its range instead of drawn from it. */
+  readonly steady?: boolean;
   readonly env?: Readonly<Record<string, string>>;
   readonly onFunction?: (change: FunctionChange) => void;
 }
 
 const waitMs = 120_000;
 const keptLines = 15;
+/** A new target is Alive after two to three seconds: no figure is about the CLB's own checks. */
+const healthSpeed = 5;
 /** Draws the simulator's times: each run draws the same ones. */
 const seed = 7;
+
+/** What a call of the API takes is real, whatever the speed of the rest. */
+const realApiTimes = (): Partial<ClbSettings> => {
+  const real = ([least, most]: DurationRange): DurationRange => [least * healthSpeed, most * healthSpeed];
+  const { apiLatencyMs, createListenerMs, targetTaskMs, batchBaseMs, batchPerTargetMs, batchLockTailMs } =
+    defaultSettings;
+  return {
+    apiLatencyMs: real(apiLatencyMs),
+    createListenerMs: real(createListenerMs),
+    targetTaskMs: real(targetTaskMs),
+    batchBaseMs: batchBaseMs * healthSpeed,
+    batchPerTargetMs: batchPerTargetMs * healthSpeed,
+    batchLockTailMs: real(batchLockTailMs),
+  };
+};
 
 export const startWorld = async (options: WorldOptions): Promise<World> => {
   const ends: (() => unknown)[] = [];
@@ -65,10 +84,14 @@ export const startWorld = async (options: WorldOptions): Promise<World> => {
     const clb = await startClbSimulator({
       listen: { host: '127.0.0.1', port: 0 },
       addresses,
-      speed: options.speed ?? 1,
-      random: seededRandom(seed),
+      speed: options.speed ?? healthSpeed,
+      random: options.steady === true ? () => 0.5 : seededRandom(seed),
       // A load balancer's making is in none of the figures; the quota of an account that asked for more.
-      settings: { createLoadBalancerMs: [500, 1_000], quotaTargets: 500, ...options.settings },
+      settings: {
+        createLoadBalancerMs: [500, 1_000],
+        quotaTargets: 500,
+        ...(options.speed === undefined ? realApiTimes() : {}),
+      },
     });
     ends.push(clb.close);
     const cluster = await startPaperCluster(addresses);
