@@ -131,8 +131,8 @@ const sum = (calls: Readonly<Record<string, number>>): number =>
 
 const measure = async ({ size, say }: FigureOptions) => {
   const small = size === 'small';
-  const deployments = small ? [2] : [10, 50];
-  const side = small ? 2 : 20;
+  const deployments = small ? [1] : [10, 50];
+  const side = small ? 0 : 20;
   const world = await startWorld({ platform: 'standalone', ...(small ? { speed: 10 } : {}) });
   try {
     const rollouts = new Rollouts(world);
@@ -160,10 +160,10 @@ const measure = async ({ size, say }: FigureOptions) => {
       for (const [action, count] of Object.entries(calls)) facts[`${what}: ${action}`] = count;
     };
     for (const { name, pods } of one) {
-      await rolled(`rolling update of ${pods} Pods`, [name], wavesOf(pods, Math.ceil(pods / 4)));
+      await rolled(`rolling update, ${pods} Pods`, [name], wavesOf(pods, Math.ceil(pods / 4)));
     }
     if (!small) {
-      await rolled(`${side} Services of 2 Pods rolled at once`, many, wavesOf(2, 1));
+      await rolled(`rolling update, ${side} Services of 2 Pods at once`, many, wavesOf(2, 1));
       say('a change that concerns no load balancer');
       const touched = await callsOf(world, () => rollouts.touch());
       rows.push(row('every Pod changed, nothing of it wanted', 'calls', sum(touched), 0));

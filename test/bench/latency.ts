@@ -2,7 +2,15 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { hasRedisServer } from '../../infra/sandbox/redis-server.ts';
 import type { Platform } from '../../infra/sandbox/system/system.ts';
 import { createBareClient } from './bare-client.ts';
-import { type Figure, type FigureOptions, NotMeasured, percentileRows, type Row } from './figure.ts';
+import {
+  type Figure,
+  type FigureOptions,
+  median,
+  NotMeasured,
+  percentileRows,
+  type Row,
+  row,
+} from './figure.ts';
 import type { PaperPod } from './paper-cluster.ts';
 import { startWorld, type World } from './world.ts';
 
@@ -35,7 +43,7 @@ const spread = async (
 };
 
 /** No part of a second, so that each Pod meets what happens once a second at another point of it. */
-const everyMs = 237;
+const everyMs = 137;
 
 /** A Service each on a load balancer of its own, with one Pod that serves: that one leaves, a new one comes. */
 const measureSteps = async (world: World, services: number): Promise<Steps> => {
@@ -74,6 +82,25 @@ const measureSteps = async (world: World, services: number): Promise<Steps> => {
     steps.weightZero.push(between(deletedAt.get(name), timesOf(ip).weightZeroAt, 'weight 0'));
   }
   return steps;
+};
+
+/** One Pod after the other, each on its own: nothing else makes anybody look at the load balancer sooner. */
+const measureAlone = async (world: World, count: number): Promise<readonly number[]> => {
+  const { cluster, quiet, timesOf, until } = world;
+  const first = await cluster.createPod('alone', 'serving');
+  await cluster.createService('alone');
+  await until('its first Pod is bound', () => timesOf(first.ip).boundAt !== undefined);
+  const gateAt = new Map<string, number>();
+  cluster.onGateOpen(({ name }) => void gateAt.set(name, performance.now()));
+  const waits: number[] = [];
+  for (let n = 0; n < count; n += 1) {
+    const pod = await cluster.createPod('alone', 'gated');
+    await quiet(500);
+    await cluster.containersReady(pod);
+    await until('its gate opens', () => gateAt.has(pod.name));
+    waits.push(between(timesOf(pod.ip).aliveAt, gateAt.get(pod.name), 'a gate'));
+  }
+  return waits;
 };
 
 const floorLoadBalancers = 10;
@@ -123,6 +150,7 @@ const measureOn = async (platform: Platform, { size, say }: FigureOptions): Prom
   say(`${platform}: starts`);
   const world = await startWorld({ platform, steady: true, ...(small ? { speed: 10 } : {}) });
   try {
+    const alone = platform === 'standalone' ? await measureAlone(world, small ? 1 : 8) : [];
     say(`${platform}: Pods come and go`);
     const steps = await measureSteps(world, small ? 2 : 32);
     say(`${platform}: the floor`);
@@ -130,6 +158,16 @@ const measureOn = async (platform: Platform, { size, say }: FigureOptions): Prom
     return [
       ...percentileRows(`${platform}: containers ready → bound`, 'ms', steps.bound, floor.bound),
       ...percentileRows(`${platform}: healthy → gate open`, 'ms', steps.gate, floor.gate),
+      ...(alone.length === 0
+        ? []
+        : [
+            row(
+              `${platform}: healthy → gate open, a Pod alone, p50`,
+              'ms',
+              median(alone),
+              median(floor.gate),
+            ),
+          ]),
       ...percentileRows(`${platform}: deletion → weight 0`, 'ms', steps.weightZero, floor.weightZero),
     ];
   } finally {

@@ -43,7 +43,7 @@ export interface WorldOptions {
   readonly platform: Platform;
   /** Everything the CLB does this many times as fast. Default: only its health checks are, {@link healthSpeed} times. */
   readonly speed?: number;
-  /** Each duration of the CLB is the mean of its range instead of drawn from it. */
+  /** What a call takes is the mean of its range instead of drawn from it. */
   readonly steady?: boolean;
   readonly env?: Readonly<Record<string, string>>;
   readonly onFunction?: (change: FunctionChange) => void;
@@ -57,8 +57,11 @@ const healthSpeed = 5;
 const seed = 7;
 
 /** What a call of the API takes is real, whatever the speed of the rest. */
-const realApiTimes = (): Partial<ClbSettings> => {
-  const real = ([least, most]: DurationRange): DurationRange => [least * healthSpeed, most * healthSpeed];
+const realApiTimes = (steady: boolean): Partial<ClbSettings> => {
+  const real = ([least, most]: DurationRange): DurationRange =>
+    steady
+      ? [((least + most) / 2) * healthSpeed, ((least + most) / 2) * healthSpeed]
+      : [least * healthSpeed, most * healthSpeed];
   const { apiLatencyMs, createListenerMs, targetTaskMs, batchBaseMs, batchPerTargetMs, batchLockTailMs } =
     defaultSettings;
   return {
@@ -85,12 +88,14 @@ export const startWorld = async (options: WorldOptions): Promise<World> => {
       listen: { host: '127.0.0.1', port: 0 },
       addresses,
       speed: options.speed ?? healthSpeed,
-      random: options.steady === true ? () => 0.5 : seededRandom(seed),
+      random: seededRandom(seed),
       // A load balancer's making is in none of the figures; the quota of an account that asked for more.
       settings: {
         createLoadBalancerMs: [500, 1_000],
         quotaTargets: 500,
-        ...(options.speed === undefined ? realApiTimes() : {}),
+        // Checks of a target begin at any point of their interval.
+        firstProbeDelayMs: [0, 5_000],
+        ...(options.speed === undefined ? realApiTimes(options.steady === true) : {}),
       },
     });
     ends.push(clb.close);
