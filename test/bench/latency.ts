@@ -43,7 +43,9 @@ const spread = async (
 };
 
 /** No part of a second, so that each Pod meets what happens once a second at another point of it. */
-const everyMs = 137;
+const readyEveryMs = 137;
+/** A write of a weight is under way for a second: at this pace no more of them than there are invocations by default. */
+const leaveEveryMs = 237;
 
 /** A Service each on a load balancer of its own, with one Pod that serves: that one leaves, a new one comes. */
 const measureSteps = async (world: World, services: number): Promise<Steps> => {
@@ -66,7 +68,7 @@ const measureSteps = async (world: World, services: number): Promise<Steps> => {
     };
   await world.quiet(2_000);
   const readyAt = new Map<string, number>();
-  await spread(services, everyMs, act(young, readyAt, cluster.containersReady));
+  await spread(services, readyEveryMs, act(young, readyAt, cluster.containersReady));
   await until('every gate opens', () => young.every(({ name }) => gateAt.has(name)));
   for (const { name, ip } of young) {
     const { boundAt, aliveAt } = timesOf(ip);
@@ -74,7 +76,7 @@ const measureSteps = async (world: World, services: number): Promise<Steps> => {
     steps.gate.push(between(aliveAt, gateAt.get(name), 'a gate'));
   }
   const deletedAt = new Map<string, number>();
-  await spread(services, everyMs, act(old, deletedAt, cluster.delete));
+  await spread(services, leaveEveryMs, act(old, deletedAt, cluster.delete));
   await until('every Pod that leaves has weight 0', () =>
     old.every(({ ip }) => timesOf(ip).weightZeroAt !== undefined),
   );
@@ -112,7 +114,7 @@ const measureFloor = async (world: World, rounds: number): Promise<Steps> => {
   const steps = noSteps();
   const pod = await cluster.createPod('floor', 'serving');
   try {
-    await spread(floorLoadBalancers, everyMs / 2, async () => {
+    await spread(floorLoadBalancers, readyEveryMs, async () => {
       const { id, listenerIds } = await bare.createLoadBalancer([80]);
       const target = { ListenerId: listenerIds[0] ?? '', EniIp: pod.ip, Port: 80 };
       for (let round = 0; round < rounds; round += 1) {
