@@ -34,7 +34,7 @@ export const fewestCalls = (
   };
 };
 
-/** A quarter more at a time, as a Deployment does by default. */
+/** So many at a time, until all are new. */
 export const wavesOf = (pods: number, surge: number): readonly Wave[] =>
   Array.from({ length: Math.ceil(pods / surge) }, (_, at) => ({
     pods: Math.min(surge, pods - at * surge),
@@ -154,16 +154,16 @@ const measure = async ({ size, say }: FigureOptions) => {
       const { [health]: reads = 0, ...changes } = calls;
       const fewest = fewestCalls(waves, names.length);
       rows.push(
-        row(`${what}: writes, tasks, read-backs`, 'calls', sum(changes), fewest.changes),
+        row(`${what}: writes, polls, read-backs`, 'calls', sum(changes), fewest.changes),
         row(`${what}: reads of health`, 'calls', reads, fewest.health),
       );
       for (const [action, count] of Object.entries(calls)) facts[`${what}: ${action}`] = count;
     };
     for (const { name, pods } of one) {
-      await rolled(`rolling update, ${pods} Pods`, [name], wavesOf(pods, Math.ceil(pods / 4)));
+      await rolled(`rolling update, ${pods} Pods`, [name], wavesOf(pods, Math.ceil(pods / 3)));
     }
     if (!small) {
-      await rolled(`rolling update, ${side} Services of 2 Pods at once`, many, wavesOf(2, 1));
+      await rolled(`${side} Services of 2 Pods rolled at once`, many, wavesOf(2, 1));
       say('a change that concerns no load balancer');
       const touched = await callsOf(world, () => rollouts.touch());
       rows.push(row('every Pod changed, nothing of it wanted', 'calls', sum(touched), 0));

@@ -105,7 +105,7 @@ const measureAlone = async (world: World, count: number): Promise<readonly numbe
   return waits;
 };
 
-const floorLoadBalancers = 10;
+const floorLoadBalancers = 12;
 
 /** The same steps by the fewest calls, on load balancers of its own whose lock is free. */
 const measureFloor = async (world: World, rounds: number): Promise<Steps> => {
@@ -147,17 +147,37 @@ const measureFloor = async (world: World, rounds: number): Promise<Steps> => {
   }
 };
 
-const measureOn = async (platform: Platform, { size, say }: FigureOptions): Promise<readonly Row[]> => {
+interface OnPlatform {
+  readonly rows: readonly Row[];
+  readonly facts: Readonly<Record<string, number>>;
+}
+
+const measureOn = async (platform: Platform, { size, say }: FigureOptions): Promise<OnPlatform> => {
   const small = size === 'small';
   say(`${platform}: starts`);
-  const world = await startWorld({ platform, steady: true, ...(small ? { speed: 10 } : {}) });
+  const lasted = new Map<string, number[]>();
+  const world = await startWorld({
+    platform,
+    steady: true,
+    ...(small ? { speed: 10 } : {}),
+    onFunction: ({ name, ms }) => {
+      if (ms !== undefined) lasted.set(name, [...(lasted.get(name) ?? []), ms]);
+    },
+  });
   try {
-    const alone = platform === 'standalone' ? await measureAlone(world, small ? 1 : 8) : [];
+    const alone = platform === 'standalone' ? await measureAlone(world, small ? 1 : 6) : [];
     say(`${platform}: Pods come and go`);
     const steps = await measureSteps(world, small ? 2 : 32);
     say(`${platform}: the floor`);
-    const floor = await measureFloor(world, small ? 1 : 2);
-    return [
+    const floor = await measureFloor(world, 1);
+    const facts = Object.fromEntries(
+      [...lasted].flatMap(([name, ms]): [string, number][] => [
+        [`${platform}: ${name} invocations`, ms.length],
+        [`${platform}: ${name} p50 ms`, median(ms)],
+        [`${platform}: ${name} longest ms`, Math.max(...ms)],
+      ]),
+    );
+    const rows = [
       ...percentileRows(`${platform}: containers ready → bound`, 'ms', steps.bound, floor.bound),
       ...percentileRows(`${platform}: healthy → gate open`, 'ms', steps.gate, floor.gate),
       ...(alone.length === 0
@@ -172,6 +192,7 @@ const measureOn = async (platform: Platform, { size, say }: FigureOptions): Prom
           ]),
       ...percentileRows(`${platform}: deletion → weight 0`, 'ms', steps.weightZero, floor.weightZero),
     ];
+    return { rows, facts };
   } finally {
     await world.close();
   }
@@ -181,14 +202,13 @@ const measure = async (options: FigureOptions) => {
   const small = options.size === 'small';
   if (!small && !hasRedisServer()) throw new NotMeasured('there is no redis-server on the PATH');
   const rows: Row[] = [];
+  let facts: Record<string, number> = { samples: small ? 2 : 32, floorSamples: floorLoadBalancers };
   for (const platform of small ? (['standalone'] as const) : (['standalone', 'scf', 'lambda'] as const)) {
-    rows.push(...(await measureOn(platform, options)));
+    const measured = await measureOn(platform, options);
+    rows.push(...measured.rows);
+    facts = { ...facts, ...measured.facts };
   }
-  return {
-    against: 'floor',
-    rows,
-    facts: { samples: small ? 2 : 32, floorSamples: floorLoadBalancers * (small ? 1 : 2) },
-  };
+  return { against: 'floor', rows, facts };
 };
 
 /** From a change in the cluster to its effect at the load balancer, and back to the gate. */

@@ -107,7 +107,7 @@ const measureOurs = async (world: World, services: number, podsEach: number): Pr
 
 const measure = async ({ size, say }: FigureOptions) => {
   const small = size === 'small';
-  const services = small ? 2 : 8;
+  const services = small ? 2 : 6;
   const podsEach = small ? 2 : 20;
   const world = await startWorld({ platform: 'standalone', ...(small ? { speed: 10 } : {}) });
   const bare = createBareClient(world.clb);

@@ -22,7 +22,7 @@ test('bench calls --small --json prints the figure as one JSON object, and the t
         against: 'minimum',
         rows: [
           {
-            what: 'rolling update, 1 Pods: writes, tasks, read-backs',
+            what: 'rolling update, 1 Pods: writes, polls, read-backs',
             unit: 'calls',
             measured: expect.any(Number),
             against: 7,
