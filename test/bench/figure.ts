@@ -16,6 +16,8 @@ export interface Measured {
   /** What the rows were made from, for who wants to judge them. */
   readonly facts: Readonly<Record<string, number>>;
   readonly seconds: number;
+  /** Runnable processes by CPU in the last minute of it: well above 1, others were at work and its times are too long. */
+  readonly load: number;
 }
 
 export interface FigureOptions {
@@ -29,7 +31,7 @@ export interface Figure {
   readonly name: string;
   readonly summary: string;
   /** @throws Error when it could not measure */
-  run(options: FigureOptions): Promise<Omit<Measured, 'figure' | 'seconds'>>;
+  run(options: FigureOptions): Promise<Omit<Measured, 'figure' | 'seconds' | 'load'>>;
 }
 
 /** It could not be measured. */

@@ -21,8 +21,6 @@ export interface BenchOptions {
 export interface BenchResult {
   readonly node: string;
   readonly cpus: number;
-  /** Runnable processes of the last minute by CPU, before it began: above 1, others were at work. */
-  readonly loadBefore: number;
   readonly size: 'full' | 'small';
   readonly figures: readonly Measured[];
   /** Figures that could not be measured, and why. */
@@ -33,9 +31,9 @@ export interface BenchResult {
 const ratioText = (ratio: number | null): string => (ratio === null ? '-' : ratio.toFixed(2));
 
 /** A figure as a person reads it. */
-const table = ({ figure, against, rows, seconds }: Measured): string[] =>
+const table = ({ figure, against, rows, seconds, load }: Measured): string[] =>
   [
-    [`${figure} (${duration(seconds * 1000)})`, 'measured', against, '', 'ratio'],
+    [`${figure} (${duration(seconds * 1000)}, load ${load})`, 'measured', against, '', 'ratio'],
     ...rows.map((of) => [of.what, String(of.measured), String(of.against), of.unit, ratioText(of.ratio)]),
   ].map(([what = '', measured = '', held = '', unit = '', ratio = '']) =>
     [
@@ -57,7 +55,6 @@ export const bench = async ({ names, json, small }: BenchOptions): Promise<numbe
   }
   const out = json ? process.stderr : process.stdout;
   const startedAt = performance.now();
-  const loadBefore = (loadavg()[0] ?? 0) / availableParallelism();
   const measured: Measured[] = [];
   const failed: Record<string, string> = {};
   for (const figure of figures) {
@@ -69,7 +66,8 @@ export const bench = async ({ names, json, small }: BenchOptions): Promise<numbe
         say: (line) => process.stderr.write(`${figure.name}: ${line}\n`),
       });
       const seconds = Math.round((performance.now() - begunAt) / 1000);
-      const of = { figure: figure.name, ...result, seconds };
+      const load = Number(((loadavg()[0] ?? 0) / availableParallelism()).toFixed(1));
+      const of = { figure: figure.name, ...result, seconds, load };
       measured.push(of);
       out.write(`\n${table(of).join('\n')}\n`);
     } catch (error) {
@@ -81,7 +79,6 @@ export const bench = async ({ names, json, small }: BenchOptions): Promise<numbe
   const result: BenchResult = {
     node: process.version,
     cpus: availableParallelism(),
-    loadBefore: Number(loadBefore.toFixed(2)),
     size: small ? 'small' : 'full',
     figures: measured,
     failed,

@@ -14,7 +14,6 @@ test('bench calls --small --json prints the figure as one JSON object, and the t
   expect(result).toEqual({
     node: process.version,
     cpus: expect.any(Number),
-    loadBefore: expect.any(Number),
     size: 'small',
     figures: [
       {
@@ -38,6 +37,7 @@ test('bench calls --small --json prints the figure as one JSON object, and the t
         ],
         facts: expect.any(Object),
         seconds: expect.any(Number),
+        load: expect.any(Number),
       },
     ],
     failed: {},
