@@ -28,7 +28,7 @@ export const benchCommand = (): Command =>
   new Command('bench')
     .summary('the figures of docs/performance.md, measured on this machine')
     .description(
-      'Measures each figure against what it can be held against in the same run: the minimum, the floor, a baseline. All of them take about six minutes on two cores; docs/performance.md has the method.',
+      'Measures each figure against what it can be held against in the same run: the minimum, the floor, a baseline. All of them take six to seven minutes on two cores; docs/performance.md has the method.',
     )
     .argument('[figures...]', 'calls, latency, peer, memory, functions (default: all)')
     .option('--json', 'progress on stderr, and one JSON object as the last line on stdout')
