@@ -56,6 +56,12 @@ module.exports = {
       '^infra/sandbox/',
       'A witness must not share our tables: the sandbox imports nothing of shared/ or functions/.',
     ),
+    only(
+      'bench-is-a-witness',
+      '^test/bench/',
+      '^(test/bench|infra/sandbox)/',
+      'What the figures are held against must not come from our tables.',
+    ),
     {
       name: 'no-orphans',
       severity: 'error',

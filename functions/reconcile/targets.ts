@@ -215,6 +215,18 @@ class Walk {
     }
   }
 
+  /** A read that may not be made now ends the pass as such a write does: what was written is not forgotten. */
+  async #mayRead(read: () => Promise<unknown>): Promise<boolean> {
+    try {
+      await read();
+      return true;
+    } catch (error) {
+      if (!this.#dirty || !(error instanceof ClbError) || error.failure.kind !== 'throttled') throw error;
+      this.#retry = retryAfter(error);
+      return false;
+    }
+  }
+
   async run(): Promise<Pass> {
     let observed = this.#observed ?? (await this.#observeAgain('ready'));
     let lane: Step['lane'] | undefined;
@@ -222,7 +234,7 @@ class Walk {
     let last = this.#plan(observed);
     for (;;) {
       if (last.needsHealth && this.#health === undefined) {
-        await this.#readHealth(observed);
+        if (!(await this.#mayRead(() => this.#readHealth(observed)))) break;
         last = this.#plan(observed);
       }
       const open = last.steps.flatMap(
@@ -232,7 +244,8 @@ class Walk {
       if (step === undefined) {
         if (!this.#dirty) break;
         // Read back: only what the CLB shows counts as done.
-        observed = await this.#observeAgain(lane ?? 'ready');
+        if (!(await this.#mayRead(() => this.#observeAgain(lane ?? 'ready')))) break;
+        observed = this.#observed ?? observed;
         last = this.#plan(observed);
         continue;
       }

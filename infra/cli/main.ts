@@ -1,4 +1,5 @@
 import { Command } from 'commander';
+import { benchCommand } from './bench.ts';
 import { devCommand } from './dev.ts';
 import { endWithNpm } from './end-with-npm.ts';
 import { replayCommand } from './replay.ts';
@@ -16,6 +17,7 @@ const program = new Command('clb-direct')
   .addCommand(startCommand())
   .addCommand(sandboxCommand())
   .addCommand(soakCommand())
+  .addCommand(benchCommand())
   .addCommand(replayCommand())
   .addCommand(devCommand());
 

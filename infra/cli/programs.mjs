@@ -11,6 +11,7 @@ export const programs = [
   'infra/sandbox/functions/lambda-bootstrap-main.ts',
   'infra/sandbox/functions/scf-bootstrap-main.ts',
   'infra/sandbox/load/client-main.ts',
+  'test/bench/main.ts',
 ];
 
 // What is uploaded to a platform for functions: one file each, CommonJS, because that is what every runtime of both

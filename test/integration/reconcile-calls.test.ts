@@ -98,6 +98,21 @@ describe('the calls of a Service’s life (L10)', () => {
       expect(world.script()).toEqual([]);
     });
 
+    test('a read-back that is throttled repeats no write: the next pass reads first (L10)', async () => {
+      world.clb.faults.inject({
+        action: 'DescribeTargets',
+        times: 1,
+        effect: { kind: 'throttle' },
+      });
+      await world.put(web([terminating(1, { ended: true }), pod(2), pod(3)]));
+      await world.settle();
+      expect(world.script()).toEqual([
+        'BatchDeregisterTargets lb#1 lbl#1 -pod#1',
+        'DescribeTargets lb#1 (RequestLimitExceeded)',
+        'DescribeTargets lb#1',
+      ]);
+    });
+
     test('a gate opens by one health read made after the binding was recorded (L7)', async () => {
       await world.put(web([pod(1), pod(2), pod(3), starting(4)]));
       await world.pass();

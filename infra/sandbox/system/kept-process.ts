@@ -14,6 +14,8 @@ export interface KeptProcessOptions {
   readonly env: Readonly<Record<string, string>>;
   /** Where it serves /readyz. */
   readonly health: SocketAddress;
+  /** Options of Node itself. Default: stack traces by the sources. */
+  readonly nodeOptions?: readonly string[];
   readonly programsDir?: string;
   /** Each line that it writes. */
   readonly onLine?: (line: string) => void;
@@ -93,7 +95,7 @@ export const keepProcess = (options: KeptProcessOptions): KeptProcess => {
 
   const start = (): void => {
     const startedMs = Date.now();
-    const started = spawn(process.execPath, ['--enable-source-maps', file], {
+    const started = spawn(process.execPath, [...(options.nodeOptions ?? ['--enable-source-maps']), file], {
       // A group of its own: a Ctrl-C in the terminal is for the sandbox, which then ends it.
       detached: true,
       // It ends when its stdin does, so that it never outlives this process.

@@ -37,7 +37,8 @@ export interface SystemOptions {
   readonly platform: Platform;
   readonly addresses: Addresses;
   readonly clb: ClbSimulator;
-  readonly cluster: Cluster;
+  /** What an administrator does is done by its client. */
+  readonly cluster: Pick<Cluster, 'client'>;
   readonly kubeconfigFile: string;
   /** Whether new Pods get the readiness gate of this project. */
   readonly gate: boolean;
@@ -83,7 +84,10 @@ const replicaOf = (name: string, entry: string, { addresses, gate }: SystemOptio
 };
 
 /** What the cluster's administrator prepares: our namespace, and whom the API server asks about new Pods. */
-const prepareCluster = async (cluster: Cluster, replicas: readonly Replica[]): Promise<void> => {
+const prepareCluster = async (
+  cluster: SystemOptions['cluster'],
+  replicas: readonly Replica[],
+): Promise<void> => {
   const { client } = cluster;
   await client.create(namespaces, '', { metadata: { name: ownNamespace } });
   await client.create(serviceAccounts, ownNamespace, { metadata: { name: serviceAccount } });
