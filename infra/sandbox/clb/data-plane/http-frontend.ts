@@ -8,7 +8,7 @@ import { hostOf, type Match, matchRule, type RuleTable, ruleTable } from '../rul
 import type { ClbSettings } from '../settings.ts';
 import { answerStatus } from './error-pages.ts';
 import { type Asked, Exchange, type ExchangeParts } from './exchange.ts';
-import type { Network } from './network.ts';
+import { listenAt, type Network } from './network.ts';
 import { TargetAgent } from './target-agent.ts';
 
 export interface HttpFrontendOptions {
@@ -58,15 +58,7 @@ export class HttpFrontend {
   /** @throws Error when the port cannot be listened on */
   open(): Promise<void> {
     const { loadBalancer, listener, network } = this.#options;
-    const socket = network.socketOf(loadBalancer.vip, listener.port);
-    if (socket === undefined) return Promise.reject(new Error(`${loadBalancer.vip} is not on loopback.`));
-    return new Promise((resolve, reject) => {
-      this.#server.once('error', reject);
-      this.#server.listen({ ...socket, exclusive: true, backlog: 4_096 }, () => {
-        this.#server.off('error', reject);
-        resolve();
-      });
-    });
+    return listenAt(this.#server, network, loadBalancer.vip, listener.port);
   }
 
   close(): void {

@@ -1,3 +1,4 @@
+import type { Server } from 'node:net';
 import type { Addresses, SocketAddress } from '../../addresses.ts';
 
 /** How the data plane and the probes reach addresses: the only users of the mapping to loopback here. */
@@ -26,3 +27,21 @@ export const createNetwork = (addresses: Addresses): Network => ({
       : undefined,
   clientAddress: (remoteAddress) => addresses.ordinary(withoutPrefix(remoteAddress)),
 });
+
+/** Listens where a load balancer's address and port live. @throws Error when that cannot be listened on */
+export const listenAt = async (
+  server: Server,
+  network: Network,
+  vip: string,
+  port: number,
+): Promise<void> => {
+  const socket = network.socketOf(vip, port);
+  if (socket === undefined) throw new Error(`${vip} is not on loopback.`);
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject);
+    server.listen({ ...socket, exclusive: true, backlog: 4_096 }, () => {
+      server.off('error', reject);
+      resolve();
+    });
+  });
+};

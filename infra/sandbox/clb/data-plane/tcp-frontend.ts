@@ -5,7 +5,7 @@ import type { Layer4Listener, LoadBalancer } from '../load-balancer.ts';
 import type { ClbSettings } from '../settings.ts';
 import { choose } from './choose.ts';
 import { forward } from './connection.ts';
-import type { Network } from './network.ts';
+import { listenAt, type Network } from './network.ts';
 
 export interface TcpFrontendOptions {
   readonly loadBalancer: LoadBalancer;
@@ -32,15 +32,7 @@ export class TcpFrontend {
   /** @throws Error when the port cannot be listened on */
   open(): Promise<void> {
     const { loadBalancer, listener, network } = this.#options;
-    const socket = network.socketOf(loadBalancer.vip, listener.port);
-    if (socket === undefined) return Promise.reject(new Error(`${loadBalancer.vip} is not on loopback.`));
-    return new Promise((resolve, reject) => {
-      this.#server.once('error', reject);
-      this.#server.listen({ ...socket, exclusive: true, backlog: 4_096 }, () => {
-        this.#server.off('error', reject);
-        resolve();
-      });
-    });
+    return listenAt(this.#server, network, loadBalancer.vip, listener.port);
   }
 
   close(): void {
