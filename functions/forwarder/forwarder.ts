@@ -13,6 +13,7 @@ import type { Functions } from '../platform/functions.ts';
 import { createUnheldNote } from '../platform/unheld-note.ts';
 import type { ApiToken } from './api-token.ts';
 import { listening } from './cannot-listen.ts';
+import { createDeadLetters } from './dead-letters.ts';
 import { createDispatch } from './dispatch.ts';
 import { createEvidence } from './evidence.ts';
 import { createFeeder } from './feeder.ts';
@@ -178,6 +179,7 @@ export const startForwarder = async (dependencies: ForwarderDependencies): Promi
     },
   });
   const tellWorkers = createUnheldNote(store);
+  const deadLetters = createDeadLetters({ store, metrics, log });
   const leader = createLeader({
     store,
     catchUp: watches.catchUp,
@@ -185,6 +187,7 @@ export const startForwarder = async (dependencies: ForwarderDependencies): Promi
     services: [dispatch ?? [], readiness ?? []].flat(),
     ...(apiToken === undefined ? {} : { apiToken }),
     lookForEvidence,
+    lookForDeadLetters: deadLetters,
     lookForUnheld: async () => {
       const found = await unheld.look();
       if (readiness === undefined) await tellWorkers(unheld.proven());

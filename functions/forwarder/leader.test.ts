@@ -54,6 +54,7 @@ const aLeader = (resyncMs = 600_000, apiToken?: ApiToken) => {
     ...(apiToken === undefined ? {} : { apiToken }),
     lookForEvidence: async () => {},
     lookForUnheld: async () => {},
+    lookForDeadLetters: async () => {},
     resyncMs,
     clock,
     log: silentLog,

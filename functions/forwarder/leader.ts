@@ -14,6 +14,7 @@ export interface LeaderDependencies {
   readonly services: readonly { start(): void; stop(): Promise<void> }[];
   readonly apiToken?: ApiToken;
   readonly lookForEvidence: () => Promise<void>;
+  readonly lookForDeadLetters: () => Promise<void>;
   /** Sees to gates that nobody holds. */
   readonly lookForUnheld: () => Promise<void>;
   readonly resyncMs: number;
@@ -33,7 +34,7 @@ export interface Leader {
 }
 
 const tickMs = 1_000;
-const unheldEveryTicks = 5;
+const seldomTicks = 5;
 const retryFirstMs = 200;
 const retryMostMs = 5_000;
 
@@ -84,15 +85,16 @@ export const createLeader = (dependencies: LeaderDependencies): Leader => {
   const tick = async (signal: AbortSignal): Promise<void> => {
     for (let count = 0; !signal.aborted; count += 1) {
       await Promise.all([checkGeneration(signal), dependencies.lookForEvidence()]);
-      if (count % unheldEveryTicks === 0) await lookForUnheld();
+      if (count % seldomTicks === 0) {
+        await told('Gates that nobody holds could not be seen to.', dependencies.lookForUnheld());
+        await told('The store cannot be asked for dead letters.', dependencies.lookForDeadLetters());
+      }
       await clock.sleep(tickMs, signal);
     }
   };
 
-  const lookForUnheld = (): Promise<void> =>
-    dependencies.lookForUnheld().catch((error: unknown) => {
-      log.warn('Gates that nobody holds could not be seen to.', { error });
-    });
+  const told = (failure: string, work: Promise<void>): Promise<void> =>
+    work.catch((error: unknown) => log.warn(failure, { error }));
 
   const run = async (signal: AbortSignal): Promise<void> => {
     await takeOver(signal);

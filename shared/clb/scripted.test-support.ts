@@ -99,7 +99,6 @@ export const holdThat = (
     done: async () => {},
     retry: async () => {},
     needsEvidence: async () => {},
-    deadLetter: async () => {},
     checks: () => checks,
   };
 };

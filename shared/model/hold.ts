@@ -61,6 +61,4 @@ export interface Hold {
   retry(afterMs: number, reason: string, how?: RetryHow): Promise<void>;
   /** Asks the forwarder to re-read an object and put it again. */
   needsEvidence(objectUid: string, wanted: readonly EvidenceWanted[]): Promise<void>;
-  /** Sets a state aside until a newer one or a new build comes. */
-  deadLetter(objectUid: string, reason: string): Promise<void>;
 }

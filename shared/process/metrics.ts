@@ -104,6 +104,7 @@ export const metricTable = {
   }),
   clb_direct_gates_opened_total: counter('Readiness gates that the readiness function opened.', {}),
   clb_direct_pods_waiting: gauge('Pods with a closed gate, as the readiness function last answered.', {}),
+  clb_direct_dead_letters: gauge('Desired states that cannot be read and are set aside.', {}),
   clb_direct_evidence_reads_total: counter(
     'Lists of all Pods, read to explain targets that nobody claims (law L5).',
     { outcome: ['read', 'failed'] },

@@ -93,8 +93,8 @@ const mark = (kept: KeptLoadBalancer, lane: Lane, at: number, onlyPuts = false):
 };
 
 /** Nothing of it is worth keeping. */
-export const isBlank = ({ events, letters, releasedAt }: KeptLoadBalancer): boolean =>
-  events.size === 0 && letters.size === 0 && releasedAt.size === 0;
+export const isBlank = ({ events, releasedAt }: KeptLoadBalancer): boolean =>
+  events.size === 0 && releasedAt.size === 0;
 
 /** Stands for a record that was not read; must not be handed out. */
 export const unread: Recorded = { ...nothingRecorded };
@@ -133,14 +133,13 @@ export const put = (
   kept.events.set(uid, { sequence: event.sequence, version: kept.version, waits });
   kept.releasedAt.delete(uid);
   kept.evidence.delete(uid);
-  const letter = kept.letters.get(uid);
-  if (letter?.sequence === undefined || letter.sequence <= event.sequence) kept.letters.delete(uid);
+  kept.letters.delete(uid);
   mark(kept, lane, now, true);
   return undefined;
 };
 
 /**
- * The states that can be read and are not set aside, ordered by UID; one that cannot becomes a dead letter.
+ * The states that can be read, ordered by UID; one that cannot is a dead letter until somebody can: a newer build may.
  *
  * @param textOf what is kept of an object's event
  */
@@ -153,11 +152,11 @@ export const readStates = (
   const byUid = [...kept.events].sort(([a], [b]) => (a < b ? -1 : 1));
   for (const [uid, event] of byUid) {
     const { sequence } = event;
-    if (kept.letters.get(uid)?.sequence === sequence) continue;
     const parsed = readStored(textOf(uid) ?? '');
     if (parsed.ok) {
+      kept.letters.delete(uid);
       states.push({ sequence, state: parsed.event.data });
-    } else {
+    } else if (!kept.letters.has(uid)) {
       const { reason } = parsed;
       kept.letters.set(uid, { loadBalancerKey: kept.key, objectUid: uid, sequence, reason, at: now });
     }
@@ -328,19 +327,6 @@ export const askEvidence = (
   if (inHand(kept, hold, uid) === undefined) return;
   if (wanted.length === 0) kept.evidence.delete(uid);
   else kept.evidence.set(uid, structuredClone(wanted));
-};
-
-export const setAside = (
-  kept: KeptLoadBalancer,
-  hold: HoldMark,
-  uid: string,
-  reason: string,
-  now: number,
-): void => {
-  const event = inHand(kept, hold, uid);
-  if (event === undefined) return;
-  const { sequence } = event;
-  kept.letters.set(uid, { loadBalancerKey: kept.key, objectUid: uid, sequence, reason, at: now });
 };
 
 /** Lanes in their order, then the one that waits longest. */

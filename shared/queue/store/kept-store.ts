@@ -124,9 +124,6 @@ export const createKeptStore = (engine: Engine): Store => {
       needsEvidence: async (objectUid, wanted) => {
         await step(({ kept }, hold) => lb.askEvidence(kept, hold, objectUid, wanted));
       },
-      deadLetter: async (objectUid, reason) => {
-        await step(({ kept, now }, hold) => lb.setAside(kept, hold, objectUid, reason, now));
-      },
     };
   };
 
@@ -233,12 +230,6 @@ export const createKeptStore = (engine: Engine): Store => {
           ...kept.letters.values(),
         ])
       ).flat(),
-    deadLetter: async (letter) => {
-      await engine.change(letter.loadBalancerKey, 'control', ({ kept, now }) => {
-        lb.settle(kept, now);
-        kept.letters.set(letter.objectUid, { ...letter, at: now });
-      });
-    },
     generation: () => engine.generation(),
     writeNote: (name, text) => engine.writeNote(name, text),
     readNote: (name) => engine.readNote(name),

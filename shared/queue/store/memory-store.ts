@@ -95,7 +95,7 @@ export const createMemoryEngine = ({
       leadership = { epoch, leader: 'putting' };
       // What a released object refuses, it refuses anyway in a new epoch.
       for (const [key, { kept }] of shelves) {
-        if (kept.events.size === 0 && kept.letters.size === 0) shelves.delete(key);
+        if (kept.events.size === 0) shelves.delete(key);
       }
       return { epoch, generation };
     },

@@ -49,7 +49,7 @@ export interface WaitingLoadBalancer {
 export interface DeadLetter {
   readonly loadBalancerKey: LoadBalancerKey;
   readonly objectUid: string;
-  readonly sequence?: Sequence;
+  readonly sequence: Sequence;
   readonly reason: string;
   /** Unix ms. */
   readonly at: number;
@@ -107,9 +107,8 @@ export interface Store {
   expire(owner: string): Promise<void>;
   /** Evidence that planners ask for; asking is taken away by the next put of the object. */
   evidenceWanted(): Promise<readonly EvidenceRequest[]>;
+  /** States that whoever read them last could not read; the others go on without them (law L12). */
   deadLetters(): Promise<readonly DeadLetter[]>;
-  /** Sets an event aside that no door could read. */
-  deadLetter(letter: Omit<DeadLetter, 'at'>): Promise<void>;
   generation(): Promise<string>;
   /**
    * Keeps a small text beside the states, under a name of ours (the cluster's sealed API token, for one). Lost with

@@ -72,11 +72,9 @@ export const holdSuite = (makeStore: MakeStore): void => {
       expect(await lost.check()).toEqual({ answer: 'lost' });
       expect(await lost.record(recordedWith('lb-of-slow'))).toBe(false);
       await lost.needsEvidence('web', [{ protocol: 'TCP', port: 80, targets: [] }]);
-      await lost.deadLetter('web', 'says slow');
       await lost.done({ applied: handed(lost), released: ['web'] });
       await lost.retry(60_000, 'says slow', { strict: true });
       expect(await store.evidenceWanted()).toEqual([]);
-      expect(await store.deadLetters()).toEqual([]);
 
       expect(await next.check()).toEqual({ answer: 'mine' });
       await next.record(recordedWith('lb-1'));

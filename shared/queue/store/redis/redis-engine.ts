@@ -119,7 +119,7 @@ export const createRedisEngine = (options: RedisEngineOptions): Engine => {
     const keeps = [...toKeep].filter(([uid]) => kept.events.has(uid));
     const before = readControl(kept.key, shown.control, lb.unread).events;
     const goes = [...before.keys()].filter((uid) => !kept.events.has(uid));
-    const isEmpty = kept.events.size === 0 && kept.letters.size === 0;
+    const isEmpty = kept.events.size === 0;
     const flags = [
       kept.events.size > 0,
       [...kept.events.values()].some(({ waits }) => waits),
