@@ -55,9 +55,6 @@ const bound = (): readonly string[] =>
       ),
     )
     .sort();
-const writes = (): readonly string[] => world.script().filter((line) => !line.startsWith('Describe'));
-const told = (): readonly string[] =>
-  world.writer.events.map(({ object, message }) => `${object.name} ${message.slice(0, 5)}`);
 
 describe('a load balancer that a user made', () => {
   test('is shared by Services; what others have on it stays to the byte (L8)', async () => {
@@ -102,13 +99,13 @@ describe('a load balancer that a user made', () => {
 
     await world.put(released('one'));
     await world.settle();
-    expect(writes()).toEqual(['DeleteLoadBalancerListeners lb#1 lbl#2']);
+    expect(world.writes()).toEqual(['DeleteLoadBalancerListeners lb#1 lbl#2']);
     expect(bound()).toEqual(['81 (uid-two): 10.99.0.2=10', '9090 (by-hand): 10.99.7.7=10']);
     expect(world.writer.lines.at(-1)).toBe('release one, cleared');
 
     await world.put(released('two'));
     await world.settle();
-    expect(writes()).toEqual(['DeleteLoadBalancerListeners lb#1 lbl#3']);
+    expect(world.writes()).toEqual(['DeleteLoadBalancerListeners lb#1 lbl#3']);
     expect(world.writer.lines.at(-1)).toBe('release two, cleared');
     // Never deleted, and nothing is kept of it.
     expect(foreign()).toEqual(before);
@@ -121,14 +118,14 @@ describe('a load balancer that a user made', () => {
     const waiting = pod(2, { ready: false, gate: aGate('False'), heldBy: ['uid-two'] });
     await world.put(service('two', 80, [waiting], { createdAt: 2 }));
     await world.settle();
-    expect(told()).toContain('two E4014');
+    expect(world.told()).toContain('two E4014');
     expect(world.writer.lines.filter((line) => line.startsWith('status of two'))).toEqual([]);
     await world.readiness();
     expect(world.writer.gates).toMatchObject([{ pod: { name: 'pod#2' }, open: true }]);
     world.script();
     await world.put(released('one'));
     await world.settle();
-    expect(writes()).toEqual([
+    expect(world.writes()).toEqual([
       'DeleteLoadBalancerListeners lb#1 lbl#1',
       'CreateListener lb#1 TCP:80',
       'BatchRegisterTargets lb#1 lbl#2 +pod#2 w10',
@@ -140,8 +137,8 @@ describe('a load balancer that a user made', () => {
     world.script();
     await world.put(service('one', 80, [pod(1)]));
     await world.settle();
-    expect(writes()).toEqual([]);
-    expect(told()).toEqual(['one E4014']);
+    expect(world.writes()).toEqual([]);
+    expect(world.told()).toEqual(['one E4014']);
   });
 
   test('a skipped object is let go of; what it has stays while others are served', async () => {
@@ -209,7 +206,7 @@ describe('one that must not be used (L8)', () => {
     );
     expect(await world.pass()).toBe('done');
     expect(world.script()).toEqual([`DescribeLoadBalancers lb#${gone ? 2 : 1}`]);
-    expect(told()).toEqual([`one ${code}`]);
+    expect(world.told()).toEqual([`one ${code}`]);
     expect(world.writer.lines).toEqual([]);
     // It holds no gate (L7).
     await world.readiness();
@@ -220,7 +217,7 @@ describe('one that must not be used (L8)', () => {
     await world.clock.advance(1_000);
     expect((await world.store.due(1)).due).toHaveLength(1);
     await world.pass();
-    expect(told()).toEqual([`one ${code}`]);
+    expect(world.told()).toEqual([`one ${code}`]);
     await world.put(released('one'));
     await world.pass();
     expect(world.writer.lines.at(-1)).toBe('release one, cleared');
@@ -255,7 +252,7 @@ describe('one that must not be used (L8)', () => {
     // A write found nothing; the read that follows tells what is missing.
     await world.clock.advance(1_000);
     await world.pass();
-    expect(told()).toContain('one E4011');
+    expect(world.told()).toContain('one E4011');
     await world.put(released('one'));
     await world.settle();
     expect(world.writer.lines.at(-1)).toBe('release one, cleared');
@@ -273,7 +270,7 @@ describe('after the store was lost (L3)', () => {
     await again.put(service('two', 81, [pod(2)], shown));
     await again.put(service('one', 80, [pod(1)], shown));
     await again.settle();
-    expect(writes()).toEqual([]);
+    expect(world.writes()).toEqual([]);
     await again.close();
   });
 
@@ -285,7 +282,7 @@ describe('after the store was lost (L3)', () => {
     world.script();
     await again.put(service('three', 80, [pod(1), pod(3)]));
     await again.settle();
-    expect(writes()).toEqual([
+    expect(world.writes()).toEqual([
       'ModifyListener lb#1 lbl#1 as uid-three',
       'BatchRegisterTargets lb#1 lbl#1 +10.99.0.3 w10',
       'DeleteLoadBalancerListeners lb#1 lbl#2',
@@ -317,13 +314,13 @@ describe('nodes', () => {
     world.script();
     await world.put(onNodes(2));
     await world.settle();
-    expect(writes()).toEqual([
+    expect(world.writes()).toEqual([
       'CreateListener lb#1 TCP:80',
       'BatchRegisterTargets lb#1 lbl#1 +ins-00000001 w10 lbl#1 +ins-00000002 w10',
     ]);
     await world.put(onNodes(2));
     await world.settle();
-    expect(writes()).toEqual([]);
+    expect(world.writes()).toEqual([]);
     const left: LeavingEndpoint = {
       ip: '10.99.1.2',
       port: 30080,
@@ -333,7 +330,7 @@ describe('nodes', () => {
     };
     await world.put(onNodes(1, [left]));
     await world.settle();
-    expect(writes()).toEqual(['BatchDeregisterTargets lb#1 lbl#1 -ins-00000002']);
+    expect(world.writes()).toEqual(['BatchDeregisterTargets lb#1 lbl#1 -ins-00000002']);
   });
 });
 
@@ -347,7 +344,7 @@ describe('a load balancer that takes no change', () => {
     });
     await world.put(service('one', 80, [pod(1), pod(2)]));
     expect(await world.pass()).toBe('retry');
-    expect(told()).toContain('one D1021');
+    expect(world.told()).toContain('one D1021');
     await world.clock.advance(29_000);
     expect((await world.store.due(1)).due).toEqual([]);
     await world.clock.advance(1_000);
@@ -369,7 +366,7 @@ test('a load balancer that we made and somebody deleted is made anew, as another
   world.script();
   await world.put(aState([pod(1), pod(2)]));
   await world.settle();
-  expect(writes().filter((line) => line.startsWith('Create'))).toEqual([
+  expect(world.writes().filter((line) => line.startsWith('Create'))).toEqual([
     'CreateLoadBalancer',
     'CreateListener lb#2 TCP:80',
   ]);

@@ -52,7 +52,6 @@ const theLoadBalancer = (): string => {
   return loadBalancer.id;
 };
 
-const writes = (): readonly string[] => world.script().filter((line) => !line.startsWith('Describe'));
 const codes = (): readonly string[] => world.writer.events.map(({ message }) => message.slice(0, 5));
 
 describe('after a crash', () => {
@@ -81,7 +80,7 @@ describe('after a crash', () => {
     world.script();
     await world.settle();
     // It took effect: the next pass reads first and writes nothing twice.
-    expect(writes()).toEqual([]);
+    expect(world.writes()).toEqual([]);
     expect(bound()).toEqual(['80: 10.99.0.1=10 10.99.0.2=10']);
   });
 
@@ -92,7 +91,7 @@ describe('after a crash', () => {
     world.script();
     await again.put(aState([pod(1), pod(2)]));
     await again.settle();
-    expect(writes()).toEqual([]);
+    expect(world.writes()).toEqual([]);
     expect(world.clb.state().loadBalancers).toHaveLength(1);
     await again.close();
   });
@@ -108,7 +107,7 @@ describe('no evidence, no removal (L5)', () => {
   test('a state that forgot a Pod takes nothing away; evidence is asked for (L5)', async () => {
     await world.put(aState([pod(1)]));
     await world.settle();
-    expect(writes()).toEqual([]);
+    expect(world.writes()).toEqual([]);
     expect(await world.store.evidenceWanted()).toMatchObject([
       {
         objectUid: 'uid-web',
@@ -118,7 +117,7 @@ describe('no evidence, no removal (L5)', () => {
     const left: LeavingEndpoint = { ip: '10.99.0.2', port: 80, cause: 'absent', since: 0 };
     await world.put(aState([pod(1)], { leaving: [left] }));
     await world.settle();
-    expect(writes()).toEqual(['BatchDeregisterTargets lb#1 lbl#1 -pod#2']);
+    expect(world.writes()).toEqual(['BatchDeregisterTargets lb#1 lbl#1 -pod#2']);
     expect(await world.store.evidenceWanted()).toEqual([]);
   });
 
@@ -141,7 +140,7 @@ describe('the gate tells the truth (L7)', () => {
     });
     await world.put(aState([pod(1), reborn]));
     await world.settle();
-    expect(writes()).toEqual([
+    expect(world.writes()).toEqual([
       'BatchDeregisterTargets lb#1 lbl#1 -pod#9',
       'BatchRegisterTargets lb#1 lbl#1 +pod#9 w10',
     ]);
@@ -252,7 +251,7 @@ describe('one bad thing stays alone (L12)', () => {
     world.script();
     await world.put(aState([pod(1), pod(2)]));
     expect(await world.pass()).toBe('retry');
-    expect(writes().filter((line) => line.startsWith('DeleteLoadBalancerListeners'))).toHaveLength(3);
+    expect(world.writes().filter((line) => line.startsWith('DeleteLoadBalancerListeners'))).toHaveLength(3);
     expect(bound()[0]).toBe('80: 10.99.0.1=10 10.99.0.2=10');
   });
 
@@ -304,7 +303,7 @@ describe('make before break (L6)', () => {
     const leaving = pod(2, { ready: false, terminatingAt: world.clock.now() + 300_000 });
     await world.put(aState([pod(1), leaving, pod(3, { ready: false, gate: aGate('False') })]));
     await world.settle();
-    expect(writes()).toEqual([
+    expect(world.writes()).toEqual([
       'BatchModifyTargetWeight lb#1 lbl#1 pod#2 w0',
       'BatchRegisterTargets lb#1 lbl#1 +pod#3 w10',
     ]);
@@ -390,7 +389,7 @@ test('newer states that arrive during a pass are applied by it: a drain does not
   const leaving = pod(2, { ready: false, terminatingAt: world.clock.now() + 300_000 });
   await world.put(aState([pod(1), leaving, ...many]));
   expect(await pass).toBe('done');
-  expect(writes().map((line) => line.split(' ')[0])).toEqual([
+  expect(world.writes().map((line) => line.split(' ')[0])).toEqual([
     'BatchRegisterTargets',
     'BatchModifyTargetWeight',
   ]);

@@ -37,9 +37,6 @@ const ingress = (
 });
 const released = (name: string): DesiredState =>
   ingress(name, [], [], { intent: 'release', finalizer: true });
-const writes = (): readonly string[] => world.script().filter((line) => !line.startsWith('Describe'));
-const told = (): readonly string[] =>
-  world.writer.events.map(({ object, message }) => `${object.name} ${message.slice(0, 5)}`);
 
 /** What is bound, as `HTTP:80 a.example.com/ (owner of the listener): ip=weight …`, one line a rule. */
 const bound = (): readonly string[] =>
@@ -179,7 +176,7 @@ describe('an Ingress', () => {
     world.script();
     await world.put(ingress('one', [aRuleWant('a.example.com', '/', [pod(1)])], [pod(1)]));
     await world.settle();
-    expect(writes()).toEqual([]);
+    expect(world.writes()).toEqual([]);
     expect(await world.store.evidenceWanted()).toMatchObject([
       {
         objectUid: 'uid-one',
@@ -203,7 +200,7 @@ describe('an Ingress', () => {
     expect(bound()).toEqual(
       ['a', 'c', 'd'].map((name) => `HTTP:80 ${name}.example.com/ (uid-one): ${one.ips[0]}=10`),
     );
-    expect(told()).toContain('one D1009');
+    expect(world.told()).toContain('one D1009');
     expect(world.writer.events.map(({ message }) => message).join()).toContain('HTTP:80 _bad.example.com/');
     await allAre('Alive');
     await world.readiness();
@@ -216,7 +213,7 @@ describe('an Ingress', () => {
     await world.put(ingress('one', wants, [pod(1)]));
     await world.settle();
     expect(bound()).toHaveLength(1);
-    expect(told()).toContain('one D1022');
+    expect(world.told()).toContain('one D1022');
   });
 
   test('a rule for a wildcard is made and modified with a name for its probes', async () => {
@@ -226,7 +223,7 @@ describe('an Ingress', () => {
     const settings = { ...want.settings, sessionExpireSeconds: 60 };
     await world.put(ingress('one', [{ ...want, settings }], [pod(1)], { finalizer: true }));
     await world.settle();
-    expect(writes()).toEqual([
+    expect(world.writes()).toEqual([
       'CreateListener lb#1 HTTP:80',
       'CreateRule lb#1 lbl#1 *.example.com/',
       'BatchRegisterTargets lb#1 lbl#1/loc#1 +pod#1 w10',
@@ -247,7 +244,7 @@ describe('two Ingresses on one listener', () => {
     await world.settle();
     await world.put(two());
     await world.settle();
-    expect(writes()).toEqual([
+    expect(world.writes()).toEqual([
       'CreateListener lb#1 HTTP:80',
       'CreateRule lb#1 lbl#1 a.example.com/',
       'BatchRegisterTargets lb#1 lbl#1/loc#1 +pod#1 w10',
@@ -256,12 +253,12 @@ describe('two Ingresses on one listener', () => {
     ]);
     await world.put(released('one'));
     await world.settle();
-    expect(writes()).toEqual(['ModifyListener lb#1 lbl#1 as uid-two', 'DeleteRule lb#1 lbl#1 loc#1']);
+    expect(world.writes()).toEqual(['ModifyListener lb#1 lbl#1 as uid-two', 'DeleteRule lb#1 lbl#1 loc#1']);
     expect(bound()).toEqual(['HTTP:80 b.example.com/ (uid-two): 10.99.0.2=10']);
     expect(world.writer.lines.at(-1)).toBe('release one, cleared');
     await world.put(released('two'));
     await world.settle();
-    expect(writes()).toEqual(['DeleteLoadBalancerListeners lb#1 lbl#1']);
+    expect(world.writes()).toEqual(['DeleteLoadBalancerListeners lb#1 lbl#1']);
     expect(bound()).toEqual([]);
     expect(await world.store.loadBalancers()).toEqual([]);
   });
@@ -271,13 +268,13 @@ describe('two Ingresses on one listener', () => {
     await world.settle();
     await world.put(one());
     await world.settle();
-    expect(told()).toContain('one D1020');
+    expect(world.told()).toContain('one D1020');
     expect(bound()).toEqual(['HTTP:80 a.example.com/ (uid-two): 10.99.0.2=10']);
     world.script();
     await world.put(released('two'));
     await world.settle();
     // Nothing of the one that went is served to the other's clients.
-    expect(writes()).toEqual([
+    expect(world.writes()).toEqual([
       'ModifyListener lb#1 lbl#1 as uid-one',
       'DeleteRule lb#1 lbl#1 loc#1',
       'CreateRule lb#1 lbl#1 a.example.com/',
@@ -298,7 +295,7 @@ describe('two Ingresses on one listener', () => {
     await again.put({ ...one(), ...shown });
     await again.put({ ...two('a.example.com'), ...shown });
     await again.settle();
-    expect(writes()).toEqual([]);
+    expect(world.writes()).toEqual([]);
     expect(
       again.writer.events.map(({ object, message }) => `${object.name} ${message.slice(0, 5)}`),
     ).toContain('one D1020');

@@ -93,6 +93,10 @@ export interface ReconcileWorld {
   };
   /** The calls since the last `script()`, as normalised lines. */
   script(): readonly string[];
+  /** Those of them that write. */
+  writes(): readonly string[];
+  /** What was told in Events so far: each object's name and the code. */
+  told(): readonly string[];
   close(): Promise<void>;
 }
 
@@ -242,6 +246,11 @@ export const startReconcileWorld = async (
     const answer = await reconcile({ invocationId, loadBalancerKeys: [key] }, deps);
     return answer.results[0]?.outcome;
   };
+  const script = (): readonly string[] => {
+    const calls = clb.calls.slice(read);
+    read = clb.calls.length;
+    return calls.filter(({ action }) => !polls.has(action)).map(normalise);
+  };
   return {
     clb,
     store,
@@ -333,11 +342,9 @@ export const startReconcileWorld = async (
         });
       },
     },
-    script: () => {
-      const calls = clb.calls.slice(read);
-      read = clb.calls.length;
-      return calls.filter(({ action }) => !polls.has(action)).map(normalise);
-    },
+    script,
+    writes: () => script().filter((line) => !line.startsWith('Describe')),
+    told: () => writer.events.map(({ object, message }) => `${object.name} ${message.slice(0, 5)}`),
     close: async () => {
       api.close();
       if (addresses === undefined) return;

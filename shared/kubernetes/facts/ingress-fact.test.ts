@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { IngressFact } from '../../model/facts.ts';
 import { ingressClassFact, ingressFact } from './ingress-fact.ts';
 import { nodeFact } from './node-fact.ts';
-import type { OwnerFactOptions } from './service-fact.ts';
+import type { OwnerFactOptions } from './owner.ts';
 
 const pathOf = (path: string, service = 'nginx', more: object = {}) => ({
   path,

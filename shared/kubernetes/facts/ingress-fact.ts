@@ -1,9 +1,8 @@
 import type { IngressClassFact, IngressFact, IngressRuleFact } from '../../model/facts.ts';
-import { loadBalancerIdAnnotationOf } from '../../model/names.ts';
 import type { RuleKey } from '../../model/place.ts';
 import { type Problem, problem } from '../../model/problems.ts';
 import { annotationKeys, jsonOf, notAllowed } from './annotations.ts';
-import { ownerFact } from './owner.ts';
+import { type OwnerFactOptions, ownerFact } from './owner.ts';
 import {
   identityOf,
   type Json,
@@ -15,7 +14,6 @@ import {
   stringMap,
   text,
 } from './read.ts';
-import type { OwnerFactOptions } from './service-fact.ts';
 
 const httpPort = 80;
 const portsAllowed = 'JSON like [{"HTTP":80},{"HTTP":8080}]';
@@ -98,19 +96,7 @@ export const ingressFact = (object: unknown, options: OwnerFactOptions = {}): Pa
     return { dropped: 'an Ingress without namespace, name, uid or resourceVersion' };
   const spec = record(record(object)['spec']);
   const annotations = stringMap(identity.metadata['annotations']);
-  const owner = ownerFact(object, identity, {
-    directAccess: annotationKeys.ingressDirectAccess,
-    mode: annotationKeys.ingressMode,
-    existing: annotationKeys.ingressExistingLoadBalancer,
-    subnet: annotationKeys.ingressInternalSubnet,
-    ordinalWeights: annotationKeys.ingressOrdinalWeights,
-    loadBalancerId: loadBalancerIdAnnotationOf(
-      'Ingress',
-      options.ownKeysOnly === true ? 'class' : 'annotation',
-    ),
-    ownKeysOnly: options.ownKeysOnly ?? false,
-    defaultMode: options.defaultMode ?? 'node-port',
-  });
+  const owner = ownerFact(object, identity, 'Ingress', options);
   const problems: Problem[] = [...owner.problems];
   const ports = portsOf(annotations, problems);
   return {

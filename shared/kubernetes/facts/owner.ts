@@ -1,5 +1,10 @@
 import type { OwnerFact, ServiceMode } from '../../model/facts.ts';
-import { finalizer, lifeAnnotation, sourceAnnotation } from '../../model/names.ts';
+import {
+  finalizer,
+  lifeAnnotation,
+  loadBalancerIdAnnotationOf,
+  sourceAnnotation,
+} from '../../model/names.ts';
 import type { Problem } from '../../model/problems.ts';
 import {
   annotationKeys,
@@ -21,19 +26,32 @@ import {
   unixMs,
 } from './read.ts';
 
-/** How an owner is named in the annotations of its kind, and what it gets that says nothing. */
-export interface OwnerKeys {
-  readonly directAccess: string;
-  readonly mode: string;
-  readonly existing: string;
-  readonly subnet: string;
-  readonly ordinalWeights: string;
-  /** Where the load balancer's id is written. */
-  readonly loadBalancerId: string;
-  /** Only our own keys count for mode; beside TKE's controllers. */
-  readonly ownKeysOnly: boolean;
-  readonly defaultMode: 'direct' | 'node-port';
+export interface OwnerFactOptions {
+  /** What an object gets that says nothing of its mode; `node-port`, as on TKE, unless told. */
+  readonly defaultMode?: 'direct' | 'node-port';
+  /** Beside TKE's own controllers: only our own keys say the mode. */
+  readonly ownKeysOnly?: boolean;
 }
+
+/** What TKE's annotations are called on each kind. */
+const keysOf = {
+  Service: {
+    directAccess: annotationKeys.directAccess,
+    mode: annotationKeys.mode,
+    existing: annotationKeys.existingLoadBalancer,
+    subnet: annotationKeys.internalSubnet,
+    ordinalWeights: annotationKeys.ordinalWeights,
+  },
+  Ingress: {
+    directAccess: annotationKeys.ingressDirectAccess,
+    mode: annotationKeys.ingressMode,
+    existing: annotationKeys.ingressExistingLoadBalancer,
+    subnet: annotationKeys.ingressInternalSubnet,
+    ordinalWeights: annotationKeys.ingressOrdinalWeights,
+  },
+} as const;
+
+type OwnerKind = keyof typeof keysOf;
 
 const addressesOf = (status: Json): readonly string[] =>
   list(record(status['loadBalancer'])['ingress']).flatMap((entry) => {
@@ -49,16 +67,17 @@ const modes = ['direct', 'node-port', 'skip'] as const;
 /** What asks for skip, and what for direct; by TKE's keys, or by our own alone. */
 const modeOf = (
   annotations: Readonly<Record<string, string>>,
-  keys: OwnerKeys,
+  kind: OwnerKind,
+  { ownKeysOnly = false, defaultMode = 'node-port' }: OwnerFactOptions,
 ): { readonly mode: ServiceMode; readonly problems: readonly Problem[] } => {
+  const keys = keysOf[kind];
   const own = readChoice(annotations, annotationKeys.ownMode, modes);
-  const theirs = !keys.ownKeysOnly;
+  const theirs = !ownKeysOnly;
   const skip: Read<'skip'> = theirs ? readChoice(annotations, keys.mode, ['skip']) : {};
   const direct: Read<'true' | 'false'> = theirs
     ? readChoice(annotations, keys.directAccess, ['true', 'false'])
     : {};
-  const asked =
-    direct.value === undefined ? keys.defaultMode : direct.value === 'true' ? 'direct' : 'node-port';
+  const asked = direct.value === undefined ? defaultMode : direct.value === 'true' ? 'direct' : 'node-port';
   return {
     mode: own.value ?? skip.value ?? asked,
     problems: [own, skip, direct].flatMap((read) => read.problem ?? []),
@@ -75,11 +94,19 @@ const sessionSeconds = { least: 30, most: 3_600 };
  * balancer, the internal subnet) and cannot be read leaves `mode` undefined: to guess could make an internal Service
  * public. Weights that cannot be read are ignored with a warning.
  */
-export const ownerFact = (object: unknown, identity: Identity, keys: OwnerKeys): OwnerFact => {
+export const ownerFact = (
+  object: unknown,
+  identity: Identity,
+  kind: OwnerKind,
+  options: OwnerFactOptions,
+): OwnerFact => {
+  const keys = keysOf[kind];
   const { ref, resourceVersion, metadata } = identity;
   const status = record(record(object)['status']);
   const annotations = stringMap(metadata['annotations']);
-  const { mode, problems: modeProblems } = modeOf(annotations, keys);
+  const claim = options.ownKeysOnly === true ? 'class' : 'annotation';
+  const loadBalancerIdKey = loadBalancerIdAnnotationOf(kind, claim);
+  const { mode, problems: modeProblems } = modeOf(annotations, kind, options);
   const existing = readId(annotations, keys.existing, 'lb');
   const subnet = readId(annotations, keys.subnet, 'subnet');
   const weights = readOrdinalWeights(annotations, keys.ordinalWeights);
@@ -112,7 +139,7 @@ export const ownerFact = (object: unknown, identity: Identity, keys: OwnerKeys):
     finalizer: list(metadata['finalizers']).includes(finalizer),
     ...optional('life', life),
     source: sourceOf(annotations[sourceAnnotation]),
-    ...optional('writtenLoadBalancerId', text(annotations[keys.loadBalancerId])),
+    ...optional('writtenLoadBalancerId', text(annotations[loadBalancerIdKey])),
     statusAddresses: addressesOf(status),
     ...(deciding.length > 0 && mode !== 'skip' ? {} : { mode }),
     ...optional('internalSubnetId', subnet.value),

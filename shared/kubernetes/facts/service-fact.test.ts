@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { ServiceFact } from '../../model/facts.ts';
-import { type OwnerFactOptions, serviceFact } from './service-fact.ts';
+import type { OwnerFactOptions } from './owner.ts';
+import { serviceFact } from './service-fact.ts';
 
 const directAccess = 'service.cloud.tencent.com/direct-access';
 const weightsKey = 'service.cloud.tencent.com/lb-rs-weight';

@@ -1,8 +1,7 @@
 import type { NodeChoice, ServiceFact, ServicePortFact } from '../../model/facts.ts';
-import { loadBalancerIdAnnotationOf } from '../../model/names.ts';
 import { type Problem, problem } from '../../model/problems.ts';
 import { annotationKeys, maxPreStopSleepSeconds, notAllowed, readChoice } from './annotations.ts';
-import { ownerFact } from './owner.ts';
+import { type OwnerFactOptions, ownerFact } from './owner.ts';
 import {
   identityOf,
   type Json,
@@ -15,13 +14,6 @@ import {
   stringMap,
   text,
 } from './read.ts';
-
-export interface OwnerFactOptions {
-  /** What an object gets that says nothing of its mode; `node-port`, as on TKE, unless told. */
-  readonly defaultMode?: 'direct' | 'node-port';
-  /** Beside TKE's own controllers: only our own keys say the mode. */
-  readonly ownKeysOnly?: boolean;
-}
 
 const portsOf = (spec: Json, problems: Problem[]): readonly ServicePortFact[] =>
   list(spec['ports']).flatMap((entry) => {
@@ -88,19 +80,7 @@ export const serviceFact = (object: unknown, options: OwnerFactOptions = {}): Pa
   if (identity === undefined) return { dropped: 'a Service without namespace, name, uid or resourceVersion' };
   const spec = record(record(object)['spec']);
   const annotations = stringMap(identity.metadata['annotations']);
-  const owner = ownerFact(object, identity, {
-    directAccess: annotationKeys.directAccess,
-    mode: annotationKeys.mode,
-    existing: annotationKeys.existingLoadBalancer,
-    subnet: annotationKeys.internalSubnet,
-    ordinalWeights: annotationKeys.ordinalWeights,
-    loadBalancerId: loadBalancerIdAnnotationOf(
-      'Service',
-      options.ownKeysOnly === true ? 'class' : 'annotation',
-    ),
-    ownKeysOnly: options.ownKeysOnly ?? false,
-    defaultMode: options.defaultMode ?? 'node-port',
-  });
+  const owner = ownerFact(object, identity, 'Service', options);
   const problems: Problem[] = [...owner.problems];
 
   const sleepText = annotations[annotationKeys.preStopSleepSeconds];
