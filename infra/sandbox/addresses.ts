@@ -1,5 +1,4 @@
-import { createServer, type Server } from 'node:net';
-import { addressesListenedOn } from './net/listening.ts';
+import { addressesListenedOn, canListen, closeServer, listen } from './net/listening.ts';
 import { PortBlock } from './port-block.ts';
 
 /** A real socket address on loopback. */
@@ -41,25 +40,6 @@ const claimPort = 19_999;
 const blockSize = 1_000;
 const firstBlock = 10_000;
 const blocks = 22;
-
-const listen = (host: string, port: number): Promise<Server | NodeJS.ErrnoException> =>
-  new Promise((resolve) => {
-    const server = createServer((socket) => socket.destroy());
-    server.once('error', resolve);
-    server.listen({ host, port, exclusive: true }, () => {
-      server.unref();
-      resolve(server);
-    });
-  });
-
-const close = (server: Server): Promise<void> => new Promise((resolve) => server.close(() => resolve()));
-
-const canListen = async (host: string, port: number): Promise<boolean> => {
-  const answer = await listen(host, port);
-  if (answer instanceof Error) return false;
-  await close(answer);
-  return true;
-};
 
 class Allocator {
   readonly #n: number;
@@ -128,7 +108,7 @@ const claimRange = async (first: number): Promise<Addresses | undefined> => {
       }),
       sourceOf: loopback,
       ordinary: (ip) => ip.replace(/^(::ffff:)?127\.(?!0\.)/, '10.'),
-      release: () => close(lock),
+      release: () => closeServer(lock),
     };
   }
   return undefined;
@@ -164,7 +144,7 @@ const claimSingle = async (): Promise<Addresses> => {
       socketOf: (ip, port) => ({ host: '127.0.0.1', port: ports.portOf(ip, port) }),
       sourceOf: () => undefined,
       ordinary: (ip) => ip,
-      release: () => close(lock),
+      release: () => closeServer(lock),
     };
   }
   throw new Error(`No block of ${blockSize} ports is free on 127.0.0.1.`);

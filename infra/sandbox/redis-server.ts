@@ -1,11 +1,12 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { randomInt } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
-import { connect, createServer } from 'node:net';
+import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Guard } from './guard.ts';
+import { canListen } from './net/listening.ts';
 
 /** Whether there is a `redis-server` on the PATH. */
 export const hasRedisServer = (): boolean => spawnSync('redis-server', ['--version']).status === 0;
@@ -43,17 +44,10 @@ const startTimeoutMs = 20_000;
 const firstPort = 4_000;
 const ports = 4_000;
 
-const isFree = (port: number): Promise<boolean> =>
-  new Promise((resolve) => {
-    const server = createServer();
-    server.once('error', () => resolve(false));
-    server.listen({ host, port, exclusive: true }, () => server.close(() => resolve(true)));
-  });
-
 const freePort = async (): Promise<number> => {
   for (;;) {
     const port = firstPort + randomInt(ports);
-    if (await isFree(port)) return port;
+    if (await canListen(host, port)) return port;
   }
 };
 

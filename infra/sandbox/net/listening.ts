@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { createServer, type Server } from 'node:net';
 import { endianness } from 'node:os';
 
 /** `0100007F` is 127.0.0.1 where the machine writes its smallest byte first. */
@@ -23,4 +24,26 @@ export const addressesListenedOn = (): ReadonlySet<string> => {
     return state === '0A' ? [ipOf(local.slice(0, local.indexOf(':')))] : [];
   });
   return new Set(listening);
+};
+
+/** A socket that takes every connection and ends it; or why nobody can listen there. */
+export const listen = (host: string, port: number): Promise<Server | NodeJS.ErrnoException> =>
+  new Promise((resolve) => {
+    const server = createServer((socket) => socket.destroy());
+    server.once('error', resolve);
+    server.listen({ host, port, exclusive: true }, () => {
+      server.unref();
+      resolve(server);
+    });
+  });
+
+export const closeServer = (server: Server): Promise<void> =>
+  new Promise((resolve) => server.close(() => resolve()));
+
+/** Nobody else listens there at this moment. */
+export const canListen = async (host: string, port: number): Promise<boolean> => {
+  const answer = await listen(host, port);
+  if (answer instanceof Error) return false;
+  await closeServer(answer);
+  return true;
 };
