@@ -54,7 +54,7 @@ describe('the main job', { timeout: 180_000 }, () => {
     const [lambda, worker, withoutGate] = await Promise.all([
       runOnce([...speed, '--platform', 'lambda']),
       runOnce([...speed, '--platform', 'worker']),
-      runOnce(['--speed', '3', '--platform', 'standalone', '--without-gate']),
+      runOnce(['--speed', '1', '--platform', 'standalone', '--without-gate']),
     ]);
     for (const ran of [lambda, worker]) expectLossless(ran);
     expectWholeResult(lambda, { queue: 'redis', platform: 'lambda' });
@@ -83,7 +83,7 @@ describe('the main job', { timeout: 180_000 }, () => {
 
 describe('the same rollout each way (--compare)', { timeout: 180_000 }, () => {
   it('without the gate it loses requests, through node ports the client’s address; straight with the gate nothing', async () => {
-    const { exitCode, result, said } = await runJson(['start', '--compare', '--json', '--speed', '3']);
+    const { exitCode, result, said } = await runJson(['start', '--compare', '--json', '--speed', '1']);
     expect(result['direct'], said).toMatchObject({
       gate: true,
       failed: 0,
