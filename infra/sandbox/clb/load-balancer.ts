@@ -1,4 +1,4 @@
-import type { Layer4Protocol, Layer7Protocol, Tag } from './model.ts';
+import type { Layer4Protocol, Layer7Protocol, Tag, Tls } from './model.ts';
 import type { Pool } from './pool.ts';
 
 interface AnyListener {
@@ -13,6 +13,8 @@ export interface Layer4Listener extends AnyListener {
   readonly protocol: Layer4Protocol;
   sessionType: string;
   deregisterTargetRst: boolean;
+  /** Of a TCP_SSL listener. */
+  tls?: Tls;
   idleConnectTimeoutSeconds: number;
   /** Its own targets. */
   readonly pool: Pool;
@@ -28,12 +30,18 @@ export interface Rule {
   url: string;
   /** Of the cookie that keeps a session; empty: the load balancer's own name for it. */
   cookieName: string;
+  /** Of the rule's domain, where its listener has SNI. */
+  tls?: Tls;
   readonly pool: Pool;
 }
 
 export interface Layer7Listener extends AnyListener {
   readonly layer: 7;
   readonly protocol: Layer7Protocol;
+  /** Of a HTTPS listener without SNI. */
+  tls?: Tls;
+  /** Each domain has its own certificate; cannot be taken back. */
+  sni?: boolean;
   /** Connections to targets are kept, too. */
   keepalive: boolean;
   /** By id, oldest first. */

@@ -1,12 +1,21 @@
 /** `Close`: the health check is off. `Unknown`: not enough probes yet. */
 export type HealthStatus = 'Unknown' | 'Alive' | 'Dead' | 'Close';
 
-export type Layer4Protocol = 'TCP' | 'UDP';
+export type Layer4Protocol = 'TCP' | 'UDP' | 'TCP_SSL';
 /** Of listeners whose targets are behind rules. */
-export type Layer7Protocol = 'HTTP';
+export type Layer7Protocol = 'HTTP' | 'HTTPS';
 export type Protocol = Layer4Protocol | Layer7Protocol;
 
 export type Scheduler = 'WRR' | 'LEAST_CONN' | 'IP_HASH';
+
+/** What a TLS listener, or with SNI a rule's domain, shows to clients; ids are those of {@link Certificates}. */
+export interface Tls {
+  /** MUTUAL: a client must show a certificate of `caId`. */
+  readonly mode: 'UNIDIRECTIONAL' | 'MUTUAL';
+  /** One, or two of different key algorithms. */
+  readonly certIds: readonly string[];
+  readonly caId?: string;
+}
 
 export interface Tag {
   readonly TagKey: string;

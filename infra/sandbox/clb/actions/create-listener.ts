@@ -2,7 +2,7 @@ import { ApiError, tooLong, wrongValue } from '../api-error.ts';
 import type { Engine } from '../engine/engine.ts';
 import { newId } from '../ids.ts';
 import type { Listener, LoadBalancer } from '../load-balancer.ts';
-import type { Layer4Protocol, Layer7Protocol, Protocol } from '../model.ts';
+import type { Layer4Protocol, Layer7Protocol } from '../model.ts';
 import { Pool } from '../pool.ts';
 import { anyObject, flag, integer, list, structure, text, word } from '../schema/fields.ts';
 import { action } from './action.ts';
@@ -50,7 +50,7 @@ type Parameters = ReturnType<typeof parameters.parse>;
 const portClass = (protocol: string): 'tcp' | 'udp' =>
   protocol === 'UDP' || protocol === 'QUIC' ? 'udp' : 'tcp';
 
-const supported = (asked: Parameters): Protocol => {
+const supported = (asked: Parameters): 'TCP' | 'UDP' | 'HTTP' => {
   const { Protocol: protocol, EndPort, FullEndPorts, TargetType } = asked;
   if (protocol !== 'TCP' && protocol !== 'UDP' && protocol !== 'HTTP') {
     throw new ApiError('UnsupportedOperation', `Listeners of protocol ${protocol} are not simulated.`);

@@ -30,11 +30,19 @@ type Asked = AskedHealthCheck;
 
 const checkTypes: Record<Protocol, readonly string[]> = {
   TCP: ['TCP', 'HTTP'],
+  TCP_SSL: ['TCP', 'HTTP'],
   UDP: ['PING'],
   HTTP: ['HTTP'],
+  HTTPS: ['HTTP'],
 };
 
-const defaultCheckType: Record<Protocol, string> = { TCP: 'TCP', UDP: 'PING', HTTP: 'HTTP' };
+const defaultCheckType: Record<Protocol, string> = {
+  TCP: 'TCP',
+  TCP_SSL: 'TCP',
+  UDP: 'PING',
+  HTTP: 'HTTP',
+  HTTPS: 'HTTP',
+};
 
 export const defaultHealthCheck = (protocol: Protocol): HealthCheck => ({
   HealthSwitch: 1,
