@@ -1,5 +1,6 @@
 import { Command } from 'commander';
 import { benchCommand } from './bench.ts';
+import { controlPlaneCommand } from './control-plane.ts';
 import { devCommand } from './dev.ts';
 import { endWithNpm } from './end-with-npm.ts';
 import { replayCommand } from './replay.ts';
@@ -17,6 +18,7 @@ const program = new Command('clb-direct')
   .addCommand(startCommand())
   .addCommand(sandboxCommand())
   .addCommand(soakCommand())
+  .addCommand(controlPlaneCommand())
   .addCommand(benchCommand())
   .addCommand(replayCommand())
   .addCommand(devCommand());

@@ -1,12 +1,11 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
-import { randomInt } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Guard } from './guard.ts';
-import { canListen } from './net/listening.ts';
+import { freePort } from './net/listening.ts';
 
 /** Whether there is a `redis-server` on the PATH. */
 export const hasRedisServer = (): boolean => spawnSync('redis-server', ['--version']).status === 0;
@@ -39,17 +38,6 @@ export interface RedisServer {
 
 const host = '127.0.0.1';
 const startTimeoutMs = 20_000;
-
-/** Below what the system gives to outgoing connections, so that a server that is away finds its port free again. */
-const firstPort = 4_000;
-const ports = 4_000;
-
-const freePort = async (): Promise<number> => {
-  for (;;) {
-    const port = firstPort + randomInt(ports);
-    if (await canListen(host, port)) return port;
-  }
-};
 
 /** What it says to an inline command. */
 export const askRedis = (port: number, command: string): Promise<string | undefined> =>
@@ -155,7 +143,7 @@ const startOn = async (port: number, busPort: number, options: RedisServerOption
 export const startRedisServer = async (options: RedisServerOptions = {}): Promise<RedisServer> => {
   for (let tries = 1; ; tries += 1) {
     try {
-      return await startOn(await freePort(), await freePort(), options);
+      return await startOn(await freePort(host), await freePort(host), options);
     } catch (error) {
       if (!(error instanceof PortTaken) || tries === 5) throw error;
     }

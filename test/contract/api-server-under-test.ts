@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs';
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import { Agent, request as httpsRequest } from 'node:https';
 import {
@@ -6,6 +5,7 @@ import {
   type ApiServerOptions,
   startApiServer,
 } from '../../infra/sandbox/cluster/api-server/server.ts';
+import { isControlPlaneUnderTest, startControlPlaneUnderTest } from '../support/control-plane.ts';
 
 export interface Reply {
   readonly status: number;
@@ -220,16 +220,15 @@ export const clientOfApiServer = (server: ApiServer): ServerUnderTest =>
   });
 
 /**
- * The server that the contract is held against: the one that `API_SERVER_URL`, `API_SERVER_TOKEN` and
- * `API_SERVER_CA_FILE` name (a real kube-apiserver with a controller-manager), else a new in-process one.
+ * The server that the contract is held against: with `CLUSTER_UNDER_TEST=control-plane` (`npm run test:cluster`) a new
+ * real one, else a new in-process one.
  */
 export const openServerUnderTest = async (options: ApiServerOptions = {}): Promise<ServerUnderTest> => {
-  const { API_SERVER_URL: url, API_SERVER_TOKEN: token, API_SERVER_CA_FILE: caFile } = process.env;
-  if (url !== undefined && token !== undefined && caFile !== undefined) {
-    const caPem = readFileSync(caFile, 'utf8');
-    return clientOf({ url, token, caPem, isReal: true, close: async () => {} });
+  if (!isControlPlaneUnderTest) {
+    return clientOfApiServer(await startApiServer({ rbac: true, bookmarkIntervalMs: 1000, ...options }));
   }
-  return clientOfApiServer(await startApiServer({ rbac: true, bookmarkIntervalMs: 1000, ...options }));
+  const { url, adminToken: token, caPem, close } = await startControlPlaneUnderTest();
+  return clientOf({ url, token, caPem, isReal: true, close });
 };
 
 /** Asks again until an answer `holds`. */

@@ -1,3 +1,4 @@
+import { randomInt } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:net';
 import { endianness } from 'node:os';
@@ -46,4 +47,16 @@ export const canListen = async (host: string, port: number): Promise<boolean> =>
   if (answer instanceof Error) return false;
   await closeServer(answer);
   return true;
+};
+
+/** Below what the system gives to outgoing connections, so that a server that is away finds its port free again. */
+const firstPort = 4_000;
+const ports = 4_000;
+
+/** A port for a server that is started by its number; somebody else may still be quicker to take it. */
+export const freePort = async (host: string): Promise<number> => {
+  for (;;) {
+    const port = firstPort + randomInt(ports);
+    if (await canListen(host, port)) return port;
+  }
 };

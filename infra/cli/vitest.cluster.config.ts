@@ -1,0 +1,17 @@
+import { fileURLToPath } from 'node:url';
+import { defineConfig } from 'vitest/config';
+
+/** `npm run test:cluster`: each file has a control plane of its own, several processes with 600 MB in all. */
+export default defineConfig({
+  root: fileURLToPath(new URL('../..', import.meta.url)),
+  test: {
+    include: ['test/contract/api-server-*.test.ts', 'test/cluster/**/*.test.ts'],
+    // Faults are put into the in-process server.
+    exclude: ['test/contract/api-server-faults.test.ts'],
+    environment: 'node',
+    pool: 'forks',
+    maxWorkers: 2,
+    testTimeout: 120_000,
+    hookTimeout: 120_000,
+  },
+});
