@@ -16,7 +16,7 @@ try {
   });
   const folder = line.trim().replace('export KUBEBUILDER_ASSETS=', '');
   process.exitCode = await runVitest(
-    ['--config', join('infra', 'cli', 'vitest.cluster.config.ts'), ...process.argv.slice(2)],
+    ['--config', join('test', 'cluster', 'vitest.config.ts'), ...process.argv.slice(2)],
     {
       name: 'control plane',
       env: { ...process.env, KUBEBUILDER_ASSETS: folder, CLUSTER_UNDER_TEST: 'control-plane' },
