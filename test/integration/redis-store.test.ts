@@ -1,4 +1,7 @@
+import { once } from 'node:events';
+import { createServer } from 'node:net';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { type Forwarded, forward } from '../../infra/sandbox/net/forward.ts';
 import { formatSequence } from '../../shared/events/sequence.ts';
 import type { Hold } from '../../shared/model/hold.ts';
 import { eventOf, recordedWith } from '../../shared/queue/store/conformance/fixture.ts';
@@ -313,6 +316,26 @@ describe.runIf(redisExpected)('when Redis fails', () => {
       await answered(() => store.generation());
     },
   );
+
+  test('a connection that fell silent without a word is given up, and the step is done on a new one', async () => {
+    const connections = new Set<Forwarded>();
+    const between = createServer({ pauseOnConnect: true, allowHalfOpen: true }, (client) => {
+      const to = { host: '127.0.0.1', port: redis.port };
+      connections.add(forward({ client, to, localAddress: undefined, onRefused: () => undefined }));
+    });
+    await once(between.listen(0, '127.0.0.1'), 'listening');
+    const address = between.address();
+    if (address === null || typeof address === 'string') throw new Error('it listens on no port');
+    const store = createRedisStore({ urls: [`redis://127.0.0.1:${address.port}`], prefix: 'silent' });
+    stores.push(store);
+    const { epoch } = await store.takeOver();
+    expect(connections.size).toBeGreaterThan(0);
+    for (const connection of connections) connection.stop('stall');
+    const answer = await store.put(eventOf('web', formatSequence(epoch, 1)), 'rest');
+    expect(answer.outcome).toBe('kept');
+    for (const connection of connections) connection.stop('cut');
+    between.close();
+  });
 
   test('closing does not wait for a Redis that hangs', async () => {
     const store = open('closing');
