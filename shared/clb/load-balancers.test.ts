@@ -139,6 +139,14 @@ describe('remove', () => {
     expect(await remove(clb.options, 'lb-1', holdThat())).toEqual({ gone: false, protected: true });
   });
 
+  it('one that is still being made is not asked for yet', async () => {
+    const clb = scripted([['DescribeLoadBalancers', page(1, one('lb-1', 0))]]);
+    await expect(remove(clb.options, 'lb-1', holdThat())).rejects.toMatchObject({
+      failure: { kind: 'busy' },
+    });
+    expect(clb.actions()).toEqual(['DescribeLoadBalancers']);
+  });
+
   it('one that went meanwhile is gone', async () => {
     const clb = scripted([
       ['DescribeLoadBalancers', page(1, one('lb-1'))],

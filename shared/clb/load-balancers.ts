@@ -77,8 +77,8 @@ export const create = async (
 
 /**
  * Deletes a load balancer with everything in it. Looks first: it may be gone, or protected against deletion (then it
- * is left). With `asked` it only looks. Throws ClbError `busy` without deleting when newer states arrived: they may
- * want it again.
+ * is left). With `asked` it only looks. Throws ClbError `busy` without deleting while it is still being made, and when newer
+ * states arrived: they may want it again.
  */
 export const remove = async (
   options: ClbOptions,
@@ -92,6 +92,7 @@ export const remove = async (
   if (found === undefined) return { gone: true, protected: false };
   if (found.deleteProtected) return { gone: false, protected: true };
   if (asked) return { gone: false, protected: false };
+  if (!found.ready) throw new ClbError(action, { kind: 'busy', message: 'it is still being made' });
   try {
     await new Writer(options, hold, 'rest', true).write(action, {
       LoadBalancerIds: [loadBalancerId],

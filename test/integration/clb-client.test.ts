@@ -159,7 +159,9 @@ describe('a load balancer’s life', () => {
     );
     simulator.settings.createLoadBalancerMs = before;
     expect(await clb.find({ slow: 'yes' })).toEqual({ loadBalancerId: made.loadBalancerId, ready: false });
-    expect((await failureOf(clb.observe(made.loadBalancerId ?? ''))).failure.kind).toBe('busy');
+    const slow = made.loadBalancerId ?? '';
+    expect((await failureOf(clb.observe(slow))).failure.kind).toBe('busy');
+    expect((await failureOf(clb.remove(slow, holdThat(), false))).failure.kind).toBe('busy');
   });
 
   it('one with delete protection is left', async () => {
