@@ -115,10 +115,8 @@ describe('HTTP listeners', () => {
     }
     const asked = { LoadBalancerId: id, ListenerId: tcp, KeepaliveEnable: 1 };
     expect(await codeOf(client.ModifyListener(asked))).toBe('InvalidParameterValue');
-    for (const Protocol of ['HTTPS', 'TCP_SSL', 'QUIC']) {
-      const other = client.CreateListener({ LoadBalancerId: id, Ports: [9], Protocol });
-      expect(await codeOf(other)).toBe('UnsupportedOperation');
-    }
+    const quic = client.CreateListener({ LoadBalancerId: id, Ports: [9], Protocol: 'QUIC' });
+    expect(await codeOf(quic)).toBe('UnsupportedOperation');
   });
 
   it('share their ports with TCP and not with UDP', async () => {

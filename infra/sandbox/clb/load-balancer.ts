@@ -30,8 +30,10 @@ export interface Rule {
   url: string;
   /** Of the cookie that keeps a session; empty: the load balancer's own name for it. */
   cookieName: string;
-  /** Of the rule's domain, where its listener has SNI. */
+  /** Of the rule's domain, where its listener has SNI; all rules of a domain have the same. */
   tls?: Tls;
+  /** Of the rule's domain: clients may speak HTTP/2. Only shown so far. */
+  http2?: boolean;
   readonly pool: Pool;
 }
 

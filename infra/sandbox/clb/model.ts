@@ -15,6 +15,8 @@ export interface Tls {
   /** One, or two of different key algorithms. */
   readonly certIds: readonly string[];
   readonly caId?: string;
+  /** In MUTUAL mode: a client without a certificate is refused (ON, also when absent) or let in (OPTIONAL). */
+  readonly verifyClient?: 'ON' | 'OPTIONAL';
 }
 
 export interface Tag {

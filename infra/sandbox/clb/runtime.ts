@@ -54,7 +54,7 @@ export class Runtime {
     });
   }
 
-  /** UDP has none yet. */
+  /** Protocols that have none yet answer to the API only. */
   #frontendOf(loadBalancer: LoadBalancer, listener: Listener): TcpFrontend | HttpFrontend | undefined {
     const parts = {
       loadBalancer,
@@ -63,8 +63,15 @@ export class Runtime {
       clock: this.#clock,
       events: this.#events,
     };
-    if (listener.layer === 7) return new HttpFrontend({ ...parts, listener });
+    if (listener.layer === 7) {
+      return listener.protocol === 'HTTP' ? new HttpFrontend({ ...parts, listener }) : undefined;
+    }
     return listener.protocol === 'TCP' ? new TcpFrontend({ ...parts, listener }) : undefined;
+  }
+
+  /** After a change of the listener itself: its name, its certificates. */
+  listenerChanged({ id: loadBalancerId }: LoadBalancer, { id: listenerId }: Listener): void {
+    this.#events.emit('listener', { loadBalancerId, listenerId, change: 'modified' });
   }
 
   /** Closes the listener's socket, cuts its connections and unbinds its targets. */

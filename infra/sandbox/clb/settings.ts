@@ -67,6 +67,10 @@ export interface ClbSettings {
   locationIdOnLayer4: 'refuse' | 'ignore';
   /** The code of a rule whose domain and URL another one has. */
   duplicateRuleCode: string;
+  /** The code of a CertId that the account does not have. */
+  unknownCertificateCode: string;
+  /** A rule with a certificate, of a domain that has another one by its other rules. */
+  secondCertificateOfDomain: 'refuse' | 'replace';
   /** CreateRule with DefaultServer, for another domain than the default one: does it become the default? */
   secondDefaultServer: 'replace' | 'refuse';
   /** A rule for a wildcard or a regular expression, probed, without an HttpCheckDomain. */
@@ -153,6 +157,8 @@ export const defaultSettings: Readonly<ClbSettings> = {
   unknownLoadBalancerInHealth: 'error',
   locationIdOnLayer4: 'refuse',
   duplicateRuleCode: 'InvalidParameterValue',
+  unknownCertificateCode: 'FailedOperation',
+  secondCertificateOfDomain: 'refuse',
   secondDefaultServer: 'replace',
   patternWithoutCheckDomain: 'refuse',
   targetOutsideVpc: 'refuse',

@@ -1,6 +1,7 @@
 import type { Addresses } from '../addresses.ts';
 import { allActions } from './actions/all.ts';
 import { CallLog, type CallRecord } from './calls.ts';
+import { Certificates } from './certificates.ts';
 import { createClock } from './clock.ts';
 import { createNetwork } from './data-plane/network.ts';
 import { Engine } from './engine/engine.ts';
@@ -48,6 +49,8 @@ export interface ClbSimulator {
   readonly faults: Faults;
   /** InstanceIds that targets may name, with the address of each; may be changed at any time. */
   readonly instances: Map<string, string>;
+  /** The account's certificates, which listeners and rules may name; more may be added at any time. */
+  readonly certificates: Certificates;
   /** How many calls of each action were made. */
   callCounts(): Record<string, number>;
   /** Another access key of the same account. */
@@ -79,12 +82,14 @@ export const startClbSimulator = async (options: ClbSimulatorOptions): Promise<C
   const calls = new CallLog();
   const faults = new Faults();
   const instances = new Map<string, string>();
+  const certificates = new Certificates();
   const runtime = new Runtime({ network: createNetwork(addresses), settings, clock, events, random });
   const engine = new Engine({
     settings,
     clock,
     events,
     store,
+    certificates,
     runtime,
     addresses,
     vpcId,
@@ -116,6 +121,7 @@ export const startClbSimulator = async (options: ClbSimulatorOptions): Promise<C
     calls: calls.all,
     faults,
     instances,
+    certificates,
     callCounts: () => calls.countByAction(),
     addCredential: (added) => void credentials.set(added.secretId, added),
     state: () => takeSnapshot(store, engine.locks),

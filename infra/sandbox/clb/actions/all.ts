@@ -1,6 +1,7 @@
 import { accountActions } from './account.ts';
 import type { Action } from './action.ts';
 import { batchTargetActions } from './batch-targets.ts';
+import { certificateActions } from './certificates.ts';
 import { createLoadBalancer } from './create-load-balancer.ts';
 import { describeTargetActions } from './describe-targets.ts';
 import { listenerActions } from './listeners.ts';
@@ -18,6 +19,7 @@ export const allActions = (): ReadonlyMap<string, Action> =>
       ...listenerActions(),
       ...ruleActions(),
       ...ruleDomainActions(),
+      ...certificateActions(),
       ...batchTargetActions(),
       ...singleTargetActions(),
       ...describeTargetActions(),

@@ -44,6 +44,8 @@ const defaultCheckType: Record<Protocol, string> = {
   HTTPS: 'HTTP',
 };
 
+const isLayer7 = (protocol: Protocol): boolean => protocol === 'HTTP' || protocol === 'HTTPS';
+
 export const defaultHealthCheck = (protocol: Protocol): HealthCheck => ({
   HealthSwitch: 1,
   TimeOut: 2,
@@ -53,10 +55,10 @@ export const defaultHealthCheck = (protocol: Protocol): HealthCheck => ({
   CheckPort: null,
   CheckType: defaultCheckType[protocol],
   HttpCheckDomain: null,
-  HttpCheckPath: protocol === 'HTTP' ? '/' : null,
-  HttpCheckMethod: protocol === 'HTTP' ? 'HEAD' : null,
+  HttpCheckPath: isLayer7(protocol) ? '/' : null,
+  HttpCheckMethod: isLayer7(protocol) ? 'HEAD' : null,
   HttpVersion: null,
-  HttpCode: protocol === 'HTTP' ? 31 : null,
+  HttpCode: isLayer7(protocol) ? 31 : null,
   ContextType: null,
   SendContext: null,
   RecvContext: null,
@@ -96,12 +98,12 @@ export const mergeHealthCheck = (
   protocol: Protocol,
 ): HealthCheck => {
   if (asked === undefined) return before;
-  if (protocol === 'HTTP') checkRuleMembers(asked);
+  if (isLayer7(protocol)) checkRuleMembers(asked);
   const { CheckPort, ...rest } = asked;
   const port = CheckPort === undefined ? before.CheckPort : CheckPort === -1 ? null : CheckPort;
   const merged: HealthCheck = { ...before, ...rest, CheckPort: port };
   if (merged.HealthSwitch === 0) return merged;
-  if (merged.CheckType === 'CUSTOM' || (protocol === 'HTTP' && merged.CheckType === 'GRPC')) {
+  if (merged.CheckType === 'CUSTOM' || (isLayer7(protocol) && merged.CheckType === 'GRPC')) {
     throw new ApiError('UnsupportedOperation', `CheckType ${merged.CheckType} is not simulated.`);
   }
   if (!checkTypes[protocol].includes(merged.CheckType)) {
@@ -114,7 +116,7 @@ export const mergeHealthCheck = (
     );
   }
   if (port === 0) throw wrongValue('HealthCheck.CheckPort', port);
-  if (protocol === 'HTTP' || merged.CheckType !== 'HTTP') return merged;
+  if (isLayer7(protocol) || merged.CheckType !== 'HTTP') return merged;
   if (merged.HttpVersion === null || merged.HttpCheckDomain === null) {
     throw new ApiError(
       'MissingParameter',

@@ -1,6 +1,7 @@
 import { apiTime } from '../ids.ts';
 import type { Listener } from '../load-balancer.ts';
 import type { Answer } from './action.ts';
+import { certificateShape } from './certificate-parameters.ts';
 import { ruleShape } from './rule-shape.ts';
 
 /** What the two layers show differently. */
@@ -33,8 +34,8 @@ export const listenerShape = (listener: Listener): Answer => ({
   ListenerId: listener.id,
   Protocol: listener.protocol,
   Port: listener.port,
-  Certificate: null,
-  SniSwitch: 0,
+  Certificate: certificateShape(listener.tls),
+  SniSwitch: listener.layer === 7 && listener.sni === true ? 1 : 0,
   ListenerName: listener.name,
   CreateTime: apiTime(listener.createdAt),
   EndPort: 0,

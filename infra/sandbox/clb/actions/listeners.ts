@@ -1,11 +1,13 @@
-import { ApiError, tooShort } from '../api-error.ts';
+import { ApiError, tooShort, wrongValue } from '../api-error.ts';
 import type { CallContext, Engine } from '../engine/engine.ts';
-import type { Listener, LoadBalancer } from '../load-balancer.ts';
-import { anyObject, flag, integer, list, structure, text, word } from '../schema/fields.ts';
+import type { Layer7Listener, Listener, LoadBalancer } from '../load-balancer.ts';
+import { flag, integer, list, structure, text, word } from '../schema/fields.ts';
 import { getListener } from '../store.ts';
 import { type Action, action } from './action.ts';
-import { checkLayerMembers, checkSessionExpireTime, createListener } from './create-listener.ts';
+import { type AskedTls, asksForTls, certificateFields, tlsOf } from './certificate-parameters.ts';
+import { createListener } from './create-listener.ts';
 import { healthCheckField, mergeHealthCheck } from './health-check-parameters.ts';
+import { checkMembers } from './listener-parameters.ts';
 import { listenerShape } from './listener-shape.ts';
 
 const describeListeners = action(
@@ -31,6 +33,32 @@ const describeListeners = action(
   },
 );
 
+/**
+ * Certificates may be changed where the listener has them; SNI may be turned on, not off.
+ *
+ * @throws ApiError InvalidParameterValue
+ */
+const checkTlsChange = (asked: AskedTls & { readonly SniSwitch?: number }, listener: Listener): void => {
+  const sni = listener.layer === 7 && listener.sni === true;
+  if (asked.SniSwitch === (sni ? 0 : 1) && (sni || listener.protocol !== 'HTTPS')) {
+    throw wrongValue('SniSwitch', asked.SniSwitch);
+  }
+  if (!asksForTls(asked) || (listener.tls !== undefined && asked.SniSwitch !== 1)) return;
+  throw new ApiError(
+    'InvalidParameterValue',
+    `A ${listener.protocol} listener${sni || asked.SniSwitch === 1 ? ' with SNI' : ''} takes no certificate.`,
+  );
+};
+
+/** What the listener showed for all of its domains, each of them shows from now on. */
+const turnSniOn = (listener: Layer7Listener): void => {
+  const { tls } = listener;
+  listener.sni = true;
+  if (tls === undefined) return;
+  for (const rule of listener.rules.values()) rule.tls = tls;
+  delete listener.tls;
+};
+
 const modifyListener = action(
   'ModifyListener',
   structure(
@@ -39,8 +67,7 @@ const modifyListener = action(
       ListenerName: text({ min: 1, max: 80 }),
       SessionExpireTime: integer(0, 3_600),
       HealthCheck: healthCheckField,
-      Certificate: anyObject,
-      MultiCertInfo: anyObject,
+      ...certificateFields,
       Scheduler: word('WRR', 'LEAST_CONN', 'IP_HASH'),
       SniSwitch: integer(0, 1),
       TargetType: word('NODE', 'TARGETGROUP', 'TARGETGROUP-V2'),
@@ -63,21 +90,21 @@ const modifyListener = action(
   (asked, engine, context) => {
     const lb = engine.writable(asked.LoadBalancerId, context.region);
     const listener = getListener(lb, asked.ListenerId);
-    if (asked.Certificate !== undefined || asked.MultiCertInfo !== undefined) {
-      throw new ApiError('InvalidParameterValue', `A ${listener.protocol} listener takes no certificate.`);
-    }
     if (asked.TargetType !== undefined && asked.TargetType !== 'NODE') {
       throw new ApiError('UnsupportedOperation', 'Target groups are not simulated.');
     }
-    checkSessionExpireTime(asked.SessionExpireTime);
-    checkLayerMembers(listener.layer, asked);
+    checkMembers(asked, listener.protocol, lb);
+    checkTlsChange(asked, listener);
     const before = listener.layer === 4 ? listener.pool.healthCheck : undefined;
     const healthCheck = before && mergeHealthCheck(before, asked.HealthCheck, listener.protocol);
+    const tls = tlsOf(asked, '', engine);
     engine.begin([lb.id], context, {
       taskName: 'ModifyListener',
       durationMs: engine.settings.modifyListenerMs,
       apply: () => {
         listener.name = asked.ListenerName ?? listener.name;
+        if (tls !== undefined) listener.tls = tls;
+        if (asked.SniSwitch === 1 && listener.layer === 7) turnSniOn(listener);
         if (listener.layer === 7) {
           if (asked.KeepaliveEnable !== undefined) listener.keepalive = asked.KeepaliveEnable === 1;
         } else {
@@ -92,11 +119,7 @@ const modifyListener = action(
             engine.runtime.healthCheckChanged({ loadBalancer: lb, listener, pool });
           }
         }
-        engine.events.emit('listener', {
-          loadBalancerId: lb.id,
-          listenerId: listener.id,
-          change: 'modified',
-        });
+        engine.runtime.listenerChanged(lb, listener);
       },
     });
     return {};

@@ -2,9 +2,10 @@ import { ApiError, wrongValue } from '../api-error.ts';
 import type { CallContext, Engine } from '../engine/engine.ts';
 import type { Layer7Listener, LoadBalancer, Rule } from '../load-balancer.ts';
 import { rulesOfDomain, settleDefault } from '../rules/default-domain.ts';
-import { anyObject, flag, list, structure, text } from '../schema/fields.ts';
+import { flag, list, structure, text } from '../schema/fields.ts';
 import { getLayer7Listener } from '../store.ts';
 import { type Action, action } from './action.ts';
+import { certificateFields, tlsOf } from './certificate-parameters.ts';
 import { checkDomain, checkHttpsMembers, domainsOf, refuseTaken } from './rule-parameters.ts';
 
 const ids = { LoadBalancerId: text(), ListenerId: text(), Domain: text() };
@@ -99,8 +100,7 @@ const modifyDomainAttributes = action(
   structure(ids, {
     NewDomain: text({ min: 1, max: 120 }),
     NewDomains: list(text({ min: 1, max: 80 }), { min: 1 }),
-    Certificate: anyObject,
-    MultiCertInfo: anyObject,
+    ...certificateFields,
     Http2: flag,
     DefaultServer: flag,
     Quic: flag,
@@ -119,6 +119,7 @@ const modifyDomainAttributes = action(
       asked.DefaultServer === false && isDefault
         ? successorOf(rules, listener, asked.NewDefaultServerDomain)
         : undefined;
+    const tls = tlsOf(asked, '', engine);
     engine.begin([lb.id], context, {
       taskName: 'ModifyDomainAttributes',
       durationMs: engine.settings.modifyRuleMs,
@@ -127,7 +128,11 @@ const modifyDomainAttributes = action(
         if (asked.DefaultServer === true) listener.defaultDomain = rules[0]?.domains[0];
         if (successor !== undefined) listener.defaultDomain = successor;
         settleDefault(listener);
-        for (const rule of rules) engine.runtime.ruleChanged(lb, listener, rule, 'modified');
+        for (const rule of rules) {
+          if (tls !== undefined) rule.tls = tls;
+          rule.http2 = asked.Http2 ?? rule.http2 ?? false;
+          engine.runtime.ruleChanged(lb, listener, rule, 'modified');
+        }
       },
     });
     return {};

@@ -1,17 +1,19 @@
+import { isDeepStrictEqual } from 'node:util';
 import { ApiError, missingParameter, wrongValue } from '../api-error.ts';
 import type { Engine } from '../engine/engine.ts';
 import type { Layer7Listener, Rule } from '../load-balancer.ts';
-import type { HealthCheck } from '../model.ts';
+import type { HealthCheck, Tls } from '../model.ts';
 import { Pool } from '../pool.ts';
 import { parseDomain, parseUrl } from '../rules/names.ts';
-import { anyObject, flag, integer, list, structure, text, word } from '../schema/fields.ts';
-import { checkSessionExpireTime } from './create-listener.ts';
+import { flag, integer, list, structure, text, word } from '../schema/fields.ts';
+import { type AskedTls, asksForTls, certificateFields, tlsOf } from './certificate-parameters.ts';
 import {
   type AskedHealthCheck,
   defaultHealthCheck,
   healthCheckField,
   mergeHealthCheck,
 } from './health-check-parameters.ts';
+import { checkSessionExpireTime } from './listener-parameters.ts';
 
 export const ruleInput = structure(
   { Url: text({ min: 1, max: 200 }) },
@@ -20,8 +22,7 @@ export const ruleInput = structure(
     Domains: list(text({ min: 1, max: 80 }), { min: 1 }),
     SessionExpireTime: integer(0, 86_400),
     HealthCheck: healthCheckField,
-    Certificate: anyObject,
-    MultiCertInfo: anyObject,
+    ...certificateFields,
     Scheduler: word('WRR', 'LEAST_CONN', 'IP_HASH'),
     ForwardType: word('HTTP', 'HTTPS', 'GRPC', 'GRPCS', 'TRPC'),
     DefaultServer: flag,
@@ -37,9 +38,7 @@ export const ruleInput = structure(
 export type RuleInput = ReturnType<typeof ruleInput.parse>;
 
 /** What only HTTPS listeners have, and what is not simulated. */
-interface HttpsMembers {
-  readonly Certificate?: unknown;
-  readonly MultiCertInfo?: unknown;
+interface HttpsMembers extends AskedTls {
   readonly Http2?: boolean;
   readonly Quic?: boolean;
   readonly ForwardType?: string;
@@ -48,18 +47,30 @@ interface HttpsMembers {
 }
 
 /** @throws ApiError InvalidParameterValue, UnsupportedOperation */
-export const checkHttpsMembers = (asked: HttpsMembers, { protocol }: Layer7Listener, path: string): void => {
+export const checkHttpsMembers = (
+  asked: HttpsMembers,
+  { protocol, sni = false }: Layer7Listener,
+  path: string,
+): void => {
   const at = (name: string): string => (path === '' ? name : `${path}.${name}`);
-  if (asked.Certificate !== undefined || asked.MultiCertInfo !== undefined) {
-    throw new ApiError('InvalidParameterValue', `A rule of a ${protocol} listener takes no certificate.`);
+  if (asksForTls(asked) && !sni) {
+    throw new ApiError(
+      'InvalidParameterValue',
+      `A rule of a ${protocol} listener without SNI takes no certificate.`,
+    );
   }
-  if (asked.Http2 === true) throw wrongValue(at('Http2'), true);
-  if (asked.Quic === true) throw wrongValue(at('Quic'), true);
+  const https = protocol === 'HTTPS';
   const { ForwardType: forwardType = 'HTTP' } = asked;
   if (forwardType === 'TRPC' || asked.TrpcCallee !== undefined || asked.TrpcFunc !== undefined) {
     throw new ApiError('UnsupportedOperation', 'TRPC is not simulated.');
   }
-  if (forwardType !== 'HTTP') throw wrongValue(at('ForwardType'), forwardType);
+  if (!https && asked.Http2 === true) throw wrongValue(at('Http2'), true);
+  if (!https && asked.Quic === true) throw wrongValue(at('Quic'), true);
+  if (!https && forwardType !== 'HTTP') throw wrongValue(at('ForwardType'), forwardType);
+  if (asked.Quic === true) throw new ApiError('UnsupportedOperation', 'QUIC is not simulated.');
+  if (forwardType !== 'HTTP') {
+    throw new ApiError('UnsupportedOperation', `Targets are not spoken to by ${forwardType} here.`);
+  }
 };
 
 /** @throws ApiError InvalidParameterValue */
@@ -97,11 +108,12 @@ export const domainsOf = (
  */
 export const ruleHealthCheck = (
   asked: AskedHealthCheck | undefined,
+  { protocol }: Layer7Listener,
   domains: readonly string[],
   path: string,
   engine: Engine,
 ): HealthCheck => {
-  const healthCheck = mergeHealthCheck(defaultHealthCheck('HTTP'), asked, 'HTTP');
+  const healthCheck = mergeHealthCheck(defaultHealthCheck(protocol), asked, protocol);
   if (healthCheck.HttpCheckDomain !== null) return healthCheck;
   const name = domains.find((domain) => parseDomain(domain)?.kind === 'exact');
   if (name !== undefined) return { ...healthCheck, HttpCheckDomain: name };
@@ -138,6 +150,27 @@ export const refuseTaken = (
   }
 };
 
+/**
+ * The certificates of a rule under SNI: its own, or those that its domain has by other rules.
+ *
+ * @throws ApiError MissingParameter when there are none, InvalidParameterValue when the domain has others
+ */
+const ruleTls = (
+  asked: RuleInput,
+  siblings: readonly Rule[],
+  path: string,
+  engine: Engine,
+): Tls | undefined => {
+  const before = siblings[0]?.tls;
+  const tls = tlsOf(asked, path, engine) ?? before;
+  if (tls === undefined) throw missingParameter(`${path}.Certificate`);
+  if (before === undefined || isDeepStrictEqual(before, tls)) return tls;
+  if (engine.settings.secondCertificateOfDomain === 'refuse') {
+    throw new ApiError('InvalidParameterValue', `Domain ${siblings[0]?.domains[0]} has another certificate.`);
+  }
+  return tls;
+};
+
 /** A rule as it was asked for. @throws ApiError when anything about it is wrong */
 export const buildRule = (
   asked: RuleInput,
@@ -156,14 +189,18 @@ export const buildRule = (
   }
   checkSessionExpireTime(asked.SessionExpireTime, `${path}.SessionExpireTime`);
   refuseTaken(others, domains, asked.Url, engine);
-  const healthCheck = ruleHealthCheck(asked.HealthCheck, domains, path, engine);
+  const healthCheck = ruleHealthCheck(asked.HealthCheck, listener, domains, path, engine);
   const pool = new Pool(healthCheck, asked.Scheduler ?? 'WRR', asked.SessionExpireTime ?? 0);
+  const siblings = others.filter((rule) => rule.domains.some((domain) => domains.includes(domain)));
+  const tls = listener.sni === true ? ruleTls(asked, siblings, path, engine) : undefined;
   return {
     id: pool.locationId,
     createdAt: new Date(),
     domains,
     url: asked.Url,
     cookieName: asked.CookieName ?? '',
+    ...(tls === undefined ? {} : { tls }),
+    http2: asked.Http2 ?? siblings[0]?.http2 ?? false,
     pool,
   };
 };

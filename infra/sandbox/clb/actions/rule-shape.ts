@@ -1,6 +1,7 @@
 import { apiTime } from '../ids.ts';
 import type { Layer7Listener, Rule } from '../load-balancer.ts';
 import type { Answer } from './action.ts';
+import { certificateShape } from './certificate-parameters.ts';
 
 /** A rule as DescribeListeners shows it. */
 export const ruleShape = (rule: Rule, { id: listenerId, defaultDomain }: Layer7Listener): Answer => ({
@@ -9,7 +10,7 @@ export const ruleShape = (rule: Rule, { id: listenerId, defaultDomain }: Layer7L
   Url: rule.url,
   SessionExpireTime: rule.pool.sessionExpireSeconds,
   HealthCheck: rule.pool.healthCheck,
-  Certificate: null,
+  Certificate: certificateShape(rule.tls),
   Scheduler: rule.pool.scheduler,
   ListenerId: listenerId,
   RewriteTarget: {
@@ -22,7 +23,7 @@ export const ruleShape = (rule: Rule, { id: listenerId, defaultDomain }: Layer7L
   HttpGzip: true,
   BeAutoCreated: false,
   DefaultServer: defaultDomain !== undefined && rule.domains.includes(defaultDomain),
-  Http2: false,
+  Http2: rule.http2 ?? false,
   ForwardType: 'HTTP',
   CreateTime: apiTime(rule.createdAt),
   TargetType: 'NODE',

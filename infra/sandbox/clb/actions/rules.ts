@@ -4,8 +4,8 @@ import { rulesOfDomain, settleDefault } from '../rules/default-domain.ts';
 import { anyObject, integer, list, structure, text, word } from '../schema/fields.ts';
 import { getLayer7Listener, getRule } from '../store.ts';
 import { type Action, action } from './action.ts';
-import { checkSessionExpireTime } from './create-listener.ts';
 import { healthCheckField, mergeHealthCheck } from './health-check-parameters.ts';
+import { checkSessionExpireTime } from './listener-parameters.ts';
 import {
   buildRule,
   checkHttpsMembers,
@@ -39,6 +39,12 @@ const defaultAfter = (
   return wanted;
 };
 
+/** What belongs to a domain is the same in all of its rules. */
+const alike = (rule: Rule, newer: Rule): void => {
+  if (newer.tls !== undefined) rule.tls = newer.tls;
+  if (newer.http2 !== undefined) rule.http2 = newer.http2;
+};
+
 const createRule = action(
   'CreateRule',
   structure({ LoadBalancerId: text(), ListenerId: text(), Rules: list(ruleInput, { min: 1 }) }, {}),
@@ -60,7 +66,10 @@ const createRule = action(
       durationMs: engine.settings.createRuleMs,
       apply: () => {
         listener.defaultDomain = defaultDomain;
-        for (const rule of made) engine.runtime.addRule(lb, listener, rule);
+        for (const rule of made) {
+          for (const sibling of rulesOfDomain(listener, rule.domains[0] ?? '')) alike(sibling, rule);
+          engine.runtime.addRule(lb, listener, rule);
+        }
       },
     });
     return { LocationIds: made.map(({ id }) => id) };

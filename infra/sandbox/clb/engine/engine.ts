@@ -1,5 +1,6 @@
 import type { Addresses } from '../../addresses.ts';
 import { ApiError } from '../api-error.ts';
+import type { Certificates } from '../certificates.ts';
 import type { SimulatedClock } from '../clock.ts';
 import type { Events } from '../events.ts';
 import type { Effects } from '../faults.ts';
@@ -24,6 +25,7 @@ export interface EngineParts {
   readonly clock: SimulatedClock;
   readonly events: Events;
   readonly store: Store;
+  readonly certificates: Certificates;
   readonly runtime: Runtime;
   readonly addresses: Addresses;
   readonly vpcId: string;
@@ -53,6 +55,7 @@ export class Engine {
   readonly clock: SimulatedClock;
   readonly events: Events;
   readonly store: Store;
+  readonly certificates: Certificates;
   readonly runtime: Runtime;
   readonly addresses: Addresses;
   readonly vpcId: string;
@@ -65,6 +68,7 @@ export class Engine {
     this.clock = parts.clock;
     this.events = parts.events;
     this.store = parts.store;
+    this.certificates = parts.certificates;
     this.runtime = parts.runtime;
     this.addresses = parts.addresses;
     this.vpcId = parts.vpcId;
