@@ -4,7 +4,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import {
   makeServerCertificate,
   type ServerCertificate,
-} from '../../infra/sandbox/cluster/api-server/certificates.ts';
+} from '../../infra/sandbox/net/certificates.ts';
 import {
   aPod,
   at,

@@ -2,7 +2,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
-import { makeServerCertificate } from '../../infra/sandbox/cluster/api-server/certificates.ts';
+import { makeServerCertificate } from '../../infra/sandbox/net/certificates.ts';
 import { type ApiServer, startApiServer } from '../../infra/sandbox/cluster/api-server/server.ts';
 import type { Connection } from '../../shared/kubernetes/connection.ts';
 import { podFact } from '../../shared/kubernetes/facts/pod-fact.ts';

@@ -1,4 +1,5 @@
 import type { Addresses } from '../addresses.ts';
+import { makeServerCertificate } from '../net/certificates.ts';
 import { allActions } from './actions/all.ts';
 import { CallLog, type CallRecord } from './calls.ts';
 import { createClock } from './clock.ts';
@@ -6,17 +7,28 @@ import { createNetwork } from './data-plane/network.ts';
 import { Engine } from './engine/engine.ts';
 import { type ClbEventName, type ClbEvents, Events } from './events.ts';
 import { Faults } from './faults.ts';
+import { apiHosts } from './gateway/api-hosts.ts';
 import { type Credential, newCredential } from './gateway/credentials.ts';
 import { Gateway } from './gateway/gateway.ts';
+import type { TlsIdentity } from './gateway/listener.ts';
 import { newId } from './ids.ts';
 import { Runtime } from './runtime.ts';
 import { type ClbSettings, defaultSettings } from './settings.ts';
 import { type ClbSnapshot, takeSnapshot } from './snapshot.ts';
 import { Store } from './store.ts';
 
+export interface HttpsOptions {
+  /** Default: the host of HTTP, and any port. */
+  readonly listen?: { readonly host: string; readonly port: number };
+  /** Default: one of an authority of its own. */
+  readonly identity?: TlsIdentity;
+}
+
 export interface ClbSimulatorOptions {
   /** Where the API listens; port 0: any. */
   readonly listen: { readonly host: string; readonly port: number };
+  /** HTTPS too, under the API's own host names. */
+  readonly https?: HttpsOptions;
   /** Default: ap-guangzhou. */
   readonly region?: string;
   /** Default: made up. */
@@ -36,6 +48,10 @@ export interface ClbSimulatorOptions {
 export interface ClbSimulator {
   /** `http://host:port` of the API. */
   readonly url: string;
+  /** `https://host:port` of the API, where it is served so. */
+  readonly httpsUrl: string | undefined;
+  /** Who vouches for the certificate that was made for it. */
+  readonly caPem: string | undefined;
   readonly region: string;
   readonly secretId: string;
   readonly secretKey: string;
@@ -67,7 +83,7 @@ export interface ClbSimulator {
  * @throws Error when the API's address cannot be listened on
  */
 export const startClbSimulator = async (options: ClbSimulatorOptions): Promise<ClbSimulator> => {
-  const { listen, addresses, region = 'ap-guangzhou', random = Math.random } = options;
+  const { addresses, region = 'ap-guangzhou', random = Math.random } = options;
   const settings: ClbSettings = { ...defaultSettings, ...options.settings };
   const credential = options.credentials ?? newCredential();
   const credentials = new Map([[credential.secretId, credential]]);
@@ -104,9 +120,19 @@ export const startClbSimulator = async (options: ClbSimulatorOptions): Promise<C
       '/simulator/calls': () => calls.all,
     },
   });
-  const port = await gateway.listen(listen.host, listen.port);
+  const close = async (): Promise<void> => {
+    clock.close();
+    runtime.close();
+    await gateway.close();
+    events.clear();
+    for (const { vip } of store.all) addresses.free(vip);
+  };
+  const served = await serve(gateway, region, options).catch(async (error: unknown) => {
+    await close();
+    throw error;
+  });
   return {
-    url: `http://${listen.host}:${port}`,
+    ...served,
     region,
     secretId: credential.secretId,
     secretKey: credential.secretKey,
@@ -120,12 +146,24 @@ export const startClbSimulator = async (options: ClbSimulatorOptions): Promise<C
     addCredential: (added) => void credentials.set(added.secretId, added),
     state: () => takeSnapshot(store, engine.locks),
     on: (name, listener) => events.on(name, listener),
-    close: async () => {
-      clock.close();
-      runtime.close();
-      await gateway.close();
-      events.clear();
-      for (const { vip } of store.all) addresses.free(vip);
-    },
+    close,
+  };
+};
+
+const serve = async (
+  gateway: Gateway,
+  region: string,
+  { listen: { host, port }, https }: ClbSimulatorOptions,
+): Promise<Pick<ClbSimulator, 'url' | 'httpsUrl' | 'caPem'>> => {
+  const url = `http://${host}:${await gateway.listen(host, port)}`;
+  if (https === undefined) return { url, httpsUrl: undefined, caPem: undefined };
+  const { listen = { host, port: 0 }, identity } = https;
+  const shown: TlsIdentity & { readonly caPem?: string } =
+    identity ?? (await makeServerCertificate([...new Set([...apiHosts(region), listen.host])]));
+  const tlsPort = await gateway.listenTls(listen.host, listen.port, shown);
+  return {
+    url,
+    httpsUrl: `https://${listen.host}:${tlsPort}`,
+    caPem: shown.caPem,
   };
 };

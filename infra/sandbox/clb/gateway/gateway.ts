@@ -1,13 +1,14 @@
 import { randomUUID } from 'node:crypto';
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import type { Socket } from 'node:net';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Action, Answer } from '../actions/action.ts';
 import { ApiError, internalError, throttled } from '../api-error.ts';
 import type { CallLog, CallRecord } from '../calls.ts';
 import type { Engine } from '../engine/engine.ts';
 import type { Effects, FaultCall, Faults } from '../faults.ts';
+import { isApiHost } from './api-hosts.ts';
 import { authenticate, authorize, routed } from './checks.ts';
 import type { Credential } from './credentials.ts';
+import { Listener, type TlsIdentity } from './listener.ts';
 import { parseBody, unflatten } from './parameters.ts';
 import { RateLimit } from './rate-limit.ts';
 import type { SignedRequest } from './signature.ts';
@@ -58,37 +59,41 @@ const headersOf = (request: IncomingMessage): Record<string, string> =>
 /** The HTTP side of the API: one POST or GET a call, every check of the gateway before an action sees it. */
 export class Gateway {
   readonly #options: GatewayOptions;
-  readonly #server: Server;
-  readonly #sockets = new Set<Socket>();
+  readonly #listeners: Listener[] = [];
   readonly #rate = new RateLimit();
 
   constructor(options: GatewayOptions) {
     this.#options = options;
-    this.#server = createServer({ keepAliveTimeout: 60_000 }, (request, response) => {
-      this.#serve(request, response).catch(() => response.destroy());
-    });
-    this.#server.on('connection', (socket) => {
-      this.#sockets.add(socket);
-      socket.once('close', () => this.#sockets.delete(socket));
-    });
   }
 
   /** @returns the port that is listened on */
   listen(host: string, port: number): Promise<number> {
-    return new Promise((resolve, reject) => {
-      this.#server.once('error', reject);
-      this.#server.listen({ host, port }, () => {
-        const address = this.#server.address();
-        resolve(typeof address === 'object' && address !== null ? address.port : port);
-      });
-    });
+    return this.#add().listen(host, port);
   }
 
-  close(): Promise<void> {
-    return new Promise((resolve) => {
-      this.#server.close(() => resolve());
-      for (const socket of this.#sockets) socket.destroy();
-    });
+  /**
+   * HTTPS at another address. What listens already becomes a proxy that leads to it under the API's own names.
+   *
+   * @returns the port that is listened on
+   */
+  async listenTls(host: string, port: number, identity: TlsIdentity): Promise<number> {
+    const plain = [...this.#listeners];
+    const to = { host, port: await this.#add(identity).listen(host, port) };
+    const { region } = this.#options;
+    for (const listener of plain) listener.tunnel((name) => isApiHost(name, region), to);
+    return to.port;
+  }
+
+  #add(identity?: TlsIdentity): Listener {
+    const listener = new Listener((request, response) => {
+      this.#serve(request, response).catch(() => response.destroy());
+    }, identity);
+    this.#listeners.push(listener);
+    return listener;
+  }
+
+  async close(): Promise<void> {
+    await Promise.all(this.#listeners.splice(0).map((listener) => listener.close()));
   }
 
   async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
