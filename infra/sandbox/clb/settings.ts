@@ -52,6 +52,14 @@ export interface ClbSettings {
   strictService: boolean;
   coerceNumericStrings: boolean;
   emptyFilters: 'refuse' | 'ignore';
+  /** The code of a list that must not be empty, and is. */
+  emptyListCode: string;
+  /** What a call is refused with while the lock is held; the message is the known one. */
+  lockedCode: string;
+  /** Of refusals whose text nobody has seen: a likely one, or none. */
+  unseenTexts: 'likely' | 'empty';
+  /** What a throttled call is told in the Retry-After header; 0: there is none. */
+  retryAfterSeconds: number;
 
   // Open questions about the API.
   reRegisterUpdatesWeight: boolean;
@@ -63,6 +71,17 @@ export interface ClbSettings {
   /** What `ListenerIds: []` means to DeleteLoadBalancerListeners. */
   emptyListenerIds: 'all' | 'refuse';
   unknownTask: 'error' | 'success';
+  /** How long a task that has ended is known. */
+  taskLifeMs: number;
+  taskOfAnotherRegion: 'unknown' | 'known';
+  /** RegisterTargets (not the batch) of a target that is bound already. */
+  boundInRegister: 'accept' | 'refuse';
+  /** One target twice in a BatchRegisterTargets. */
+  duplicateInBatchCode: string;
+  /** The code of a target that another layer-4 listener of the protocol has. */
+  boundTwiceCode: string;
+  /** The batches' description does not name TCP_SSL. */
+  batchOnTcpSsl: 'accept' | 'refuse';
   unknownLoadBalancerInHealth: 'error' | 'skip';
   locationIdOnLayer4: 'refuse' | 'ignore';
   /** The code of a rule whose domain and URL another one has. */
@@ -142,6 +161,10 @@ export const defaultSettings: Readonly<ClbSettings> = {
   strictService: false,
   coerceNumericStrings: false,
   emptyFilters: 'refuse',
+  emptyListCode: 'InvalidParameterValue.Length',
+  lockedCode: 'FailedOperation.ResourceInOperating',
+  unseenTexts: 'likely',
+  retryAfterSeconds: 0,
 
   reRegisterUpdatesWeight: false,
   quotaCountsBoundAgain: true,
@@ -150,6 +173,12 @@ export const defaultSettings: Readonly<ClbSettings> = {
   unboundInModifyWeight: 'error',
   emptyListenerIds: 'all',
   unknownTask: 'error',
+  taskLifeMs: 24 * 3_600_000,
+  taskOfAnotherRegion: 'unknown',
+  boundInRegister: 'accept',
+  duplicateInBatchCode: 'InvalidParameterValue',
+  boundTwiceCode: 'InvalidParameter.PortCheckFailed',
+  batchOnTcpSsl: 'accept',
   unknownLoadBalancerInHealth: 'error',
   locationIdOnLayer4: 'refuse',
   duplicateRuleCode: 'InvalidParameterValue',

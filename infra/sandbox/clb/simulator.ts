@@ -1,6 +1,8 @@
 import type { Addresses } from '../addresses.ts';
 import { makeServerCertificate } from '../net/certificates.ts';
+import type { Answer } from './actions/action.ts';
 import { allActions } from './actions/all.ts';
+import { ByHand } from './by-hand.ts';
 import { CallLog, type CallRecord } from './calls.ts';
 import { createClock } from './clock.ts';
 import { createNetwork } from './data-plane/network.ts';
@@ -15,6 +17,7 @@ import { newId } from './ids.ts';
 import { Runtime } from './runtime.ts';
 import { type ClbSettings, defaultSettings } from './settings.ts';
 import { type ClbSnapshot, takeSnapshot } from './snapshot.ts';
+import type { CallStatistics } from './statistics.ts';
 import { Store } from './store.ts';
 
 export interface HttpsOptions {
@@ -66,6 +69,15 @@ export interface ClbSimulator {
   readonly instances: Map<string, string>;
   /** How many calls of each action were made. */
   callCounts(): Record<string, number>;
+  /** All calls in numbers: by action, load balancer and second, with what the locks and the limits refused. */
+  statistics(): CallStatistics;
+  /**
+   * What somebody else of the account does in the console: an action of the API that is no call of it. No limit, no
+   * fault and no record knows of it; it waits for the lock, and resolves when the change is there.
+   *
+   * @throws Error as the action would be refused
+   */
+  byHand(action: string, parameters: Readonly<Record<string, unknown>>): Promise<Answer>;
   /** Another access key of the same account. */
   addCredential(credential: Credential): void;
   /** A copy of the whole state at this moment. */
@@ -93,7 +105,7 @@ export const startClbSimulator = async (options: ClbSimulatorOptions): Promise<C
   const events = new Events();
   const store = new Store();
   const calls = new CallLog();
-  const faults = new Faults();
+  const faults = new Faults(random);
   const instances = new Map<string, string>();
   const runtime = new Runtime({ network: createNetwork(addresses), settings, clock, events, random });
   const engine = new Engine({
@@ -108,9 +120,12 @@ export const startClbSimulator = async (options: ClbSimulatorOptions): Promise<C
     instances,
     random,
   });
+  const actions = allActions();
+  const byHand = new ByHand(engine, actions, region);
   const gateway = new Gateway({
     region,
-    actions: allActions(),
+    actions,
+    byHand,
     credentials,
     engine,
     faults,
@@ -118,6 +133,7 @@ export const startClbSimulator = async (options: ClbSimulatorOptions): Promise<C
     pages: {
       '/simulator/state': () => takeSnapshot(store, engine.locks),
       '/simulator/calls': () => calls.all,
+      '/simulator/statistics': () => calls.statistics(),
     },
   });
   const close = async (): Promise<void> => {
@@ -143,6 +159,8 @@ export const startClbSimulator = async (options: ClbSimulatorOptions): Promise<C
     faults,
     instances,
     callCounts: () => calls.countByAction(),
+    statistics: () => calls.statistics(),
+    byHand: (action, parameters) => byHand.do(action, parameters),
     addCredential: (added) => void credentials.set(added.secretId, added),
     state: () => takeSnapshot(store, engine.locks),
     on: (name, listener) => events.on(name, listener),
