@@ -188,7 +188,7 @@ export const startReconcileWorld = async (
       addresses: addresses ?? (await claimAddresses()),
       speed: options.speed ?? 50,
       settings: {
-        batchLockTailMs: [0, 0],
+        ...(process.env['CLB_SETTINGS'] === 'strict' ? {} : { batchLockTailMs: [0, 0] }),
         callsPerSecond: 1_000,
         targetOutsideVpc: 'accept',
         ...options.settings,

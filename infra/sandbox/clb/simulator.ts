@@ -15,7 +15,7 @@ import { Gateway } from './gateway/gateway.ts';
 import type { TlsIdentity } from './gateway/listener.ts';
 import { newId } from './ids.ts';
 import { Runtime } from './runtime.ts';
-import { type ClbSettings, defaultSettings } from './settings.ts';
+import { type ClbSettings, initialSettings } from './settings.ts';
 import { type ClbSnapshot, takeSnapshot } from './snapshot.ts';
 import type { CallStatistics } from './statistics.ts';
 import { Store } from './store.ts';
@@ -96,7 +96,7 @@ export interface ClbSimulator {
  */
 export const startClbSimulator = async (options: ClbSimulatorOptions): Promise<ClbSimulator> => {
   const { addresses, region = 'ap-guangzhou', random = Math.random } = options;
-  const settings: ClbSettings = { ...defaultSettings, ...options.settings };
+  const settings: ClbSettings = { ...initialSettings(), ...options.settings };
   const credential = options.credentials ?? newCredential();
   const credentials = new Map([[credential.secretId, credential]]);
   const vpcId = options.vpcId ?? newId('vpc');
