@@ -1,3 +1,8 @@
+import { ApiError } from './api-error.ts';
+
+/** A refusal that a fault made up: it is answered as it is. */
+export class InjectedError extends ApiError {}
+
 /** What a fault does to a call. "Effect" is what the call would have changed; times are simulated ms. */
 export type FaultEffect =
   | { readonly kind: 'latency'; readonly ms: number }

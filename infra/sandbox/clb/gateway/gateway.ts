@@ -5,7 +5,7 @@ import { ApiError, internalError, throttled } from '../api-error.ts';
 import { type ByHand, loadBalancersOf } from '../by-hand.ts';
 import type { CallLog, CallRecord } from '../calls.ts';
 import type { Engine } from '../engine/engine.ts';
-import type { Effects, FaultCall, Faults } from '../faults.ts';
+import { type Effects, type FaultCall, type Faults, InjectedError } from '../faults.ts';
 import { isApiHost } from './api-hosts.ts';
 import { authenticate, authorize, routed } from './checks.ts';
 import type { Credential } from './credentials.ts';
@@ -137,7 +137,8 @@ export class Gateway {
         engine.events.emit('warning', `${record.action} threw: ${String(error)}`);
       const refusedBy = refuserOf(known.code);
       if (refusedBy !== undefined) record.refusedBy = refusedBy;
-      record.code = refusedBy === 'lock' ? engine.settings.lockedCode : known.code;
+      const isLock = refusedBy === 'lock' && !(known instanceof InjectedError);
+      record.code = isLock ? engine.settings.lockedCode : known.code;
       const Message = engine.settings.unseenTexts === 'empty' && isUnseen(known.code) ? '' : known.message;
       const { retryAfterSeconds } = engine.settings;
       if (refusedBy === 'limit' && retryAfterSeconds > 0)
@@ -192,7 +193,8 @@ export class Gateway {
       emptyListCode: settings.emptyListCode,
     });
     const error = effects.find('error');
-    if (error !== undefined) throw new ApiError(error.code, error.message ?? `${error.code} was injected.`);
+    if (error !== undefined)
+      throw new InjectedError(error.code, error.message ?? `${error.code} was injected.`);
     const context = { requestId: record.requestId, region, secretId: credential.secretId, effects };
     const answer = (await run?.(engine, context)) ?? {};
     record.createdIds = createdIdsOf(action, answer);
