@@ -179,11 +179,9 @@ export const parseSetting = (
   text: string,
 ): { readonly setting: Partial<ClbSettings> } | { readonly problem: string } => {
   const [, name = '', value = ''] = /^([^=]*)=(.*)$/s.exec(text) ?? [];
-  if (!isName(name)) {
-    return {
-      problem: `There is no setting ${JSON.stringify(name === '' ? text : name)}; --list-settings shows all.`,
-    };
-  }
+  if (!text.includes('=')) return { problem: 'It must be NAME=VALUE; --list-settings shows all.' };
+  if (!isName(name))
+    return { problem: `There is no setting ${JSON.stringify(name)}; --list-settings shows all.` };
   return parseOne(name, value);
 };
 
