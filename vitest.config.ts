@@ -4,8 +4,8 @@ import { defineConfig } from 'vitest/config';
 const sideBySide = { pool: 'forks', maxWorkers: 3, sequence: { groupOrder: 1 } } as const;
 
 /**
- * Three projects: `unit` (pure, beside the code, no processes), `integration` (`test/`: real sockets,
- * real processes, a sandbox), `chaos` (a sandbox in which something goes wrong).
+ * Four projects: `unit` (pure, beside the code, no processes), `integration` (`test/`: real sockets,
+ * real processes, a sandbox), `strict` (some of those with the simulator's strict settings), `chaos` (a sandbox in which something goes wrong).
  */
 export default defineConfig({
   test: {
@@ -28,6 +28,19 @@ export default defineConfig({
           exclude: ['test/chaos/**'],
           globalSetup: ['infra/cli/build.mjs'],
           environment: 'node',
+          testTimeout: 60_000,
+          hookTimeout: 60_000,
+          ...sideBySide,
+        },
+      },
+      {
+        test: {
+          // The same, in a world where everything that nobody has verified about the CLB is as hard as it can be.
+          name: 'strict',
+          include: ['test/integration/reconcile-*.test.ts'],
+          globalSetup: ['infra/cli/build.mjs'],
+          environment: 'node',
+          env: { CLB_SETTINGS: 'strict' },
           testTimeout: 60_000,
           hookTimeout: 60_000,
           ...sideBySide,

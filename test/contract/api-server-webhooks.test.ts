@@ -1,10 +1,7 @@
 import { createServer, type Server } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import {
-  makeServerCertificate,
-  type ServerCertificate,
-} from '../../infra/sandbox/cluster/api-server/certificates.ts';
+import { makeServerCertificate, type ServerCertificate } from '../../infra/sandbox/net/certificates.ts';
 import {
   aPod,
   at,

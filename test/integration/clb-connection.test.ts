@@ -3,7 +3,7 @@ import { request as httpsRequest } from 'node:https';
 import { createServer as createTcpServer, type Server } from 'node:net';
 import { createServer as createTlsServer } from 'node:tls';
 import { afterEach, describe, expect, it } from 'vitest';
-import { makeServerCertificate } from '../../infra/sandbox/cluster/api-server/certificates.ts';
+import { makeServerCertificate } from '../../infra/sandbox/net/certificates.ts';
 import { type ClbApi, type ClbCall, createClbApi } from '../../shared/clb/clb-api.ts';
 import { ClbError } from '../../shared/clb/clb-port.ts';
 import { createAgent, withGate } from '../../shared/clb/connection.ts';

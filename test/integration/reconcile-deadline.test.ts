@@ -62,6 +62,7 @@ const settled = async (): Promise<void> => {
 };
 
 test('a step of many calls stops in time, its hold is handed back, and the next invocation goes on with the rest (L4)', async () => {
+  world.endLocksWithWrites();
   await settled();
   await world.put(aState(pods(50)));
   const [first] = (

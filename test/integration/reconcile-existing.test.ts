@@ -275,6 +275,7 @@ describe('after the store was lost (L3)', () => {
   });
 
   test('the listener of a dead UID is adopted by who wants its port, the others are removed', async () => {
+    world.endLocksWithWrites();
     await world.put(service('one', 80, [pod(1)]));
     await world.put(service('two', 81, [pod(2)]));
     await world.settle();

@@ -362,6 +362,7 @@ describe('one writer (L4)', () => {
   });
 
   test('a busy load balancer is let go of, and taken again half a second later (L4)', async () => {
+    world.endLocksWithWrites();
     world.clb.faults.inject({
       action: 'BatchRegisterTargets',
       times: 2,
@@ -378,6 +379,7 @@ describe('one writer (L4)', () => {
 });
 
 test('newer states that arrive during a pass are applied by it: a drain does not wait (L2, L6)', async () => {
+  world.endLocksWithWrites();
   await world.put(fresh([pod(1), pod(2)]));
   await world.settle();
   world.script();

@@ -79,6 +79,8 @@ export interface ReconcileWorld {
   /** Passes, with time moved on as the retries ask, until nothing is due. */
   settle(): Promise<void>;
   readiness(): ReturnType<typeof readiness>;
+  /** From now on every lock ends with its write, for a test that makes its own conflicts. */
+  endLocksWithWrites(): void;
   /** Resolves while a call of the action is being answered by the simulator. */
   callUnderWay(action: string): Promise<void>;
   /** Something that answers HTTP on port 80 of an address of its own, so that a load balancer finds it healthy. */
@@ -168,6 +170,13 @@ const normaliser = (podNames: ReadonlyMap<string, string>) => {
   };
 };
 
+/**
+ * In the strict world (see the simulator's `initialSettings`) locks outlive their writes, as the real ones do: whoever
+ * comes too early is refused, once or more, and scripts leave that out.
+ */
+const isStrict = process.env['CLB_SETTINGS'] === 'strict';
+const noLockTail = { batchLockTailMs: [0, 0], taskLockTailMs: 0 } as const;
+
 /** The reconcile and readiness functions over a memory store, a fake clock and a real CLB simulator. */
 export const startReconcileWorld = async (
   options: {
@@ -188,7 +197,7 @@ export const startReconcileWorld = async (
       addresses: addresses ?? (await claimAddresses()),
       speed: options.speed ?? 50,
       settings: {
-        batchLockTailMs: [0, 0],
+        ...(isStrict ? {} : noLockTail),
         callsPerSecond: 1_000,
         targetOutsideVpc: 'accept',
         ...options.settings,
@@ -249,7 +258,9 @@ export const startReconcileWorld = async (
   const script = (): readonly string[] => {
     const calls = clb.calls.slice(read);
     read = clb.calls.length;
-    return calls.filter(({ action }) => !polls.has(action)).map(normalise);
+    return calls
+      .filter(({ action, refusedBy }) => !polls.has(action) && !(isStrict && refusedBy === 'lock'))
+      .map(normalise);
   };
   return {
     clb,
@@ -298,6 +309,7 @@ export const startReconcileWorld = async (
       await once(server, 'listening');
       return ip;
     },
+    endLocksWithWrites: () => void Object.assign(clb.settings, noLockTail),
     callUnderWay: async (action) => {
       for (let tries = 0; tries < 500 && !arrived.has(action); tries += 1) await systemClock.sleep(5);
       if (!arrived.has(action)) throw new Error(`no call of ${action}`);

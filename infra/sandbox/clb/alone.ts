@@ -1,10 +1,24 @@
+import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { claimAddresses } from '../addresses.ts';
+import { createPrivateFolder } from '../private-folder.ts';
 import type { Credential } from './gateway/credentials.ts';
 import type { ClbSettings } from './settings.ts';
-import { startClbSimulator } from './simulator.ts';
+import { type HttpsOptions, startClbSimulator } from './simulator.ts';
+
+export interface HttpsAlone {
+  /** Default: the host of HTTP, and any port. */
+  readonly listen?: { readonly host: string; readonly port: number };
+  /** PEM, the certificate first, then its chain. Default: a certificate is made. */
+  readonly given?: { readonly certificateFile: string; readonly keyFile: string };
+  /** Where to write who vouches for the one that was made. Default: a file that goes when this ends. */
+  readonly caFile?: string;
+}
 
 export interface ClbAloneOptions {
   readonly listen: { readonly host: string; readonly port: number };
+  /** HTTPS too. */
+  readonly https?: HttpsAlone;
   /** Divides all simulated times. Default: 1. */
   readonly speed?: number;
   /** Ends it; SIGTERM and SIGINT do too. */
@@ -27,6 +41,15 @@ const ended = (signal: AbortSignal | undefined): Promise<void> =>
     signal?.addEventListener('abort', end, { once: true });
   });
 
+const httpsOf = async ({ listen, given }: HttpsAlone): Promise<HttpsOptions> => {
+  const where = listen === undefined ? {} : { listen };
+  if (given === undefined) return where;
+  const [certificatePem, keyPem] = await Promise.all(
+    [given.certificateFile, given.keyFile].map((file) => readFile(file, 'utf8')),
+  );
+  return { ...where, identity: { certificatePem: certificatePem ?? '', keyPem: keyPem ?? '' } };
+};
+
 /**
  * Runs a CLB simulator alone, for other people's clients, until it is told to end. Prints one line of JSON on
  * stdout when it is ready, warnings on stderr.
@@ -34,19 +57,35 @@ const ended = (signal: AbortSignal | undefined): Promise<void> =>
  * @throws Error when the address cannot be listened on
  */
 export const runClbAlone = async (options: ClbAloneOptions): Promise<void> => {
-  const { signal, ...simulated } = options;
-  const addresses = await claimAddresses();
+  const { signal, https, ...simulated } = options;
+  const ends: (() => unknown)[] = [];
   try {
-    const simulator = await startClbSimulator({ ...simulated, addresses });
+    const addresses = await claimAddresses();
+    ends.push(addresses.release);
+    const simulator = await startClbSimulator({
+      ...simulated,
+      ...(https === undefined ? {} : { https: await httpsOf(https) }),
+      addresses,
+    });
+    ends.push(simulator.close);
     simulator.on('warning', (warning) => process.stderr.write(`${warning}\n`));
+    const { url, httpsUrl, caPem, region, secretId, secretKey, vpcId, vpcCidr } = simulator;
+    let caFile = https?.caFile;
+    if (caPem !== undefined) {
+      if (caFile === undefined) {
+        const folder = createPrivateFolder();
+        ends.push(folder.remove);
+        caFile = join(folder.path, 'clb-ca.pem');
+      }
+      await writeFile(caFile, caPem);
+    }
     const end = ended(signal);
-    const { url, region, secretId, secretKey, vpcId, vpcCidr } = simulator;
+    const tls = httpsUrl === undefined ? {} : { httpsUrl, ...(caPem === undefined ? {} : { caFile }) };
     process.stdout.write(
-      `${JSON.stringify({ ready: true, url, region, secretId, secretKey, vpcId, vpcCidr })}\n`,
+      `${JSON.stringify({ ready: true, url, ...tls, region, secretId, secretKey, vpcId, vpcCidr })}\n`,
     );
     await end;
-    await simulator.close();
   } finally {
-    await addresses.release();
+    for (const end of ends.reverse()) await end();
   }
 };

@@ -31,8 +31,8 @@ export const wrongValue = (path: string, value: unknown, code = 'InvalidParamete
 export const tooLong = (path: string, max: number): ApiError =>
   new ApiError('InvalidParameterValue.Length', `Length of .${path} should be less than ${max + 1}`);
 
-export const tooShort = (path: string, min: number): ApiError =>
-  new ApiError('InvalidParameterValue.Length', `Length of .${path} should be greater than ${min - 1}`);
+export const tooShort = (path: string, min: number, code = 'InvalidParameterValue.Length'): ApiError =>
+  new ApiError(code, `Length of .${path} should be greater than ${min - 1}`);
 
 export const loadBalancerNotFound = (id: string): ApiError =>
   new ApiError('InvalidParameter.LBIdNotFound', `Invalid LoadBalancerId, LoadBalancerId: ${id} not exist.`);

@@ -1,11 +1,9 @@
+import { type CallStatistics, type CountedCall, Statistics } from './statistics.ts';
+
 /** One call to the API as the gateway saw it. */
-export interface CallRecord {
-  /** When it arrived, ms since the epoch. */
-  readonly timeMs: number;
-  readonly action: string;
+export interface CallRecord extends CountedCall {
   readonly region: string;
   readonly secretId: string;
-  readonly loadBalancerId: string | undefined;
   readonly parameters: Readonly<Record<string, unknown>>;
   /** `OK`, the API's error code, or what a fault made of it: `HTTP 502`, `dropped`, `truncated`. */
   readonly code: string;
@@ -21,13 +19,20 @@ const kept = 200_000;
 /** The record of all calls, oldest first; the oldest go when there are too many. */
 export class CallLog {
   readonly #calls: CallRecord[] = [];
+  readonly #statistics = new Statistics();
 
   get all(): readonly CallRecord[] {
     return this.#calls;
   }
 
+  /** All of it in numbers, the calls that are no longer kept included. */
+  statistics(): CallStatistics {
+    return this.#statistics.take();
+  }
+
   add(call: CallRecord): void {
     this.#calls.push(call);
+    this.#statistics.add(call);
     if (this.#calls.length > kept) this.#calls.splice(0, kept / 10);
   }
 

@@ -1,3 +1,8 @@
+import { ApiError } from './api-error.ts';
+
+/** A refusal that a fault made up: it is answered as it is. */
+export class InjectedError extends ApiError {}
+
 /** What a fault does to a call. "Effect" is what the call would have changed; times are simulated ms. */
 export type FaultEffect =
   | { readonly kind: 'latency'; readonly ms: number }
@@ -18,7 +23,17 @@ export type FaultEffect =
   /** Success is answered (the task ends with 0), nothing is changed. */
   | { readonly kind: 'no-effect' }
   /** The load balancer stays locked this much longer after the write. */
-  | { readonly kind: 'lock-tail'; readonly ms: number };
+  | { readonly kind: 'lock-tail'; readonly ms: number }
+  /** The server's clock is so many real milliseconds ahead of this machine's; below 0: behind. */
+  | { readonly kind: 'clock-skew'; readonly ms: number }
+  /** Somebody deletes the load balancer of the call, just before the call is seen. */
+  | { readonly kind: 'deleted-by-hand' }
+  /** Somebody does this, just before the call is seen; to the load balancer of the call, if no other is named. */
+  | {
+      readonly kind: 'changed-by-hand';
+      readonly action: string;
+      readonly parameters?: Readonly<Record<string, unknown>>;
+    };
 
 /** What a fault's predicate sees. */
 export interface FaultCall {
@@ -34,6 +49,10 @@ export interface Fault {
   readonly when?: (call: FaultCall) => boolean;
   /** How often it strikes; absent: until it is taken away. */
   readonly times?: number;
+  /** Which share of the calls it strikes, 0 to 1; absent: all. */
+  readonly share?: number;
+  /** Real milliseconds after which it is over; absent: it is not. */
+  readonly forMs?: number;
   readonly effect: FaultEffect;
 }
 
@@ -57,18 +76,32 @@ export class Effects {
   }
 }
 
+/** What works before anybody knows who calls. */
+const beforeSignature: ReadonlySet<Kind> = new Set(['clock-skew']);
+
 interface Injected {
   readonly fault: Fault;
+  readonly untilMs: number;
   left: number;
 }
 
-/** Faults to be met by calls that reached the gateway with a valid signature. */
+/** Faults to be met by calls that reached the gateway with a valid signature; a skewed clock by all calls. */
 export class Faults {
   readonly #injected = new Set<Injected>();
+  readonly #random: () => number;
+
+  /** @param random 0 to 1 */
+  constructor(random: () => number = Math.random) {
+    this.#random = random;
+  }
 
   /** @returns takes the fault away again */
   inject(fault: Fault): () => void {
-    const injected = { fault, left: fault.times ?? Number.POSITIVE_INFINITY };
+    const injected = {
+      fault,
+      left: fault.times ?? Number.POSITIVE_INFINITY,
+      untilMs: performance.now() + (fault.forMs ?? Number.POSITIVE_INFINITY),
+    };
     this.#injected.add(injected);
     return () => void this.#injected.delete(injected);
   }
@@ -77,14 +110,24 @@ export class Faults {
     this.#injected.clear();
   }
 
-  /** All that strike this call; each of them is used up by one. */
-  strike(call: FaultCall): Effects {
+  /**
+   * All that strike this call; each of them is used up by one.
+   *
+   * @param moment those that work before the signature is checked, or the others
+   */
+  strike(call: FaultCall, moment: 'before-signature' | 'after-signature' = 'after-signature'): Effects {
     const effects: FaultEffect[] = [];
     for (const injected of this.#injected) {
-      const { action, when, effect } = injected.fault;
+      const { action, when, effect, share = 1 } = injected.fault;
+      if (performance.now() >= injected.untilMs) {
+        this.#injected.delete(injected);
+        continue;
+      }
+      if (beforeSignature.has(effect.kind) !== (moment === 'before-signature')) continue;
       const actions = typeof action === 'string' ? [action] : action;
       if (actions !== undefined && !actions.includes(call.action)) continue;
       if (when !== undefined && !when(call)) continue;
+      if (share < 1 && this.#random() >= share) continue;
       effects.push(effect);
       injected.left -= 1;
       if (injected.left <= 0) this.#injected.delete(injected);

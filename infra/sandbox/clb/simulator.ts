@@ -1,5 +1,8 @@
 import type { Addresses } from '../addresses.ts';
+import { makeServerCertificate } from '../net/certificates.ts';
+import type { Answer } from './actions/action.ts';
 import { allActions } from './actions/all.ts';
+import { ByHand } from './by-hand.ts';
 import { CallLog, type CallRecord } from './calls.ts';
 import { Certificates } from './certificates.ts';
 import { createClock } from './clock.ts';
@@ -7,17 +10,29 @@ import { createNetwork } from './data-plane/network.ts';
 import { Engine } from './engine/engine.ts';
 import { type ClbEventName, type ClbEvents, Events } from './events.ts';
 import { Faults } from './faults.ts';
+import { apiHosts } from './gateway/api-hosts.ts';
 import { type Credential, newCredential } from './gateway/credentials.ts';
 import { Gateway } from './gateway/gateway.ts';
+import type { TlsIdentity } from './gateway/listener.ts';
 import { newId } from './ids.ts';
 import { Runtime } from './runtime.ts';
-import { type ClbSettings, defaultSettings } from './settings.ts';
+import { type ClbSettings, initialSettings } from './settings.ts';
 import { type ClbSnapshot, takeSnapshot } from './snapshot.ts';
+import type { CallStatistics } from './statistics.ts';
 import { Store } from './store.ts';
+
+export interface HttpsOptions {
+  /** Default: the host of HTTP, and any port. */
+  readonly listen?: { readonly host: string; readonly port: number };
+  /** Default: one of an authority of its own. */
+  readonly identity?: TlsIdentity;
+}
 
 export interface ClbSimulatorOptions {
   /** Where the API listens; port 0: any. */
   readonly listen: { readonly host: string; readonly port: number };
+  /** HTTPS too, under the API's own host names. */
+  readonly https?: HttpsOptions;
   /** Default: ap-guangzhou. */
   readonly region?: string;
   /** Default: made up. */
@@ -37,6 +52,10 @@ export interface ClbSimulatorOptions {
 export interface ClbSimulator {
   /** `http://host:port` of the API. */
   readonly url: string;
+  /** `https://host:port` of the API, where it is served so. */
+  readonly httpsUrl: string | undefined;
+  /** Who vouches for the certificate that was made for it. */
+  readonly caPem: string | undefined;
   readonly region: string;
   readonly secretId: string;
   readonly secretKey: string;
@@ -53,6 +72,15 @@ export interface ClbSimulator {
   readonly certificates: Certificates;
   /** How many calls of each action were made. */
   callCounts(): Record<string, number>;
+  /** All calls in numbers: by action, load balancer and second, with what the locks and the limits refused. */
+  statistics(): CallStatistics;
+  /**
+   * What somebody else of the account does in the console: an action of the API that is no call of it. No limit, no
+   * fault and no record knows of it; it waits for the lock, and resolves when the change is there.
+   *
+   * @throws Error as the action would be refused
+   */
+  byHand(action: string, parameters: Readonly<Record<string, unknown>>): Promise<Answer>;
   /** Another access key of the same account. */
   addCredential(credential: Credential): void;
   /** A copy of the whole state at this moment. */
@@ -70,8 +98,8 @@ export interface ClbSimulator {
  * @throws Error when the API's address cannot be listened on
  */
 export const startClbSimulator = async (options: ClbSimulatorOptions): Promise<ClbSimulator> => {
-  const { listen, addresses, region = 'ap-guangzhou', random = Math.random } = options;
-  const settings: ClbSettings = { ...defaultSettings, ...options.settings };
+  const { addresses, region = 'ap-guangzhou', random = Math.random } = options;
+  const settings: ClbSettings = { ...initialSettings(), ...options.settings };
   const credential = options.credentials ?? newCredential();
   const credentials = new Map([[credential.secretId, credential]]);
   const vpcId = options.vpcId ?? newId('vpc');
@@ -80,7 +108,7 @@ export const startClbSimulator = async (options: ClbSimulatorOptions): Promise<C
   const events = new Events();
   const store = new Store();
   const calls = new CallLog();
-  const faults = new Faults();
+  const faults = new Faults(random);
   const instances = new Map<string, string>();
   const certificates = new Certificates();
   const runtime = new Runtime({ network: createNetwork(addresses), settings, clock, events, random });
@@ -97,9 +125,12 @@ export const startClbSimulator = async (options: ClbSimulatorOptions): Promise<C
     instances,
     random,
   });
+  const actions = allActions();
+  const byHand = new ByHand(engine, actions, region);
   const gateway = new Gateway({
     region,
-    actions: allActions(),
+    actions,
+    byHand,
     credentials,
     engine,
     faults,
@@ -107,11 +138,22 @@ export const startClbSimulator = async (options: ClbSimulatorOptions): Promise<C
     pages: {
       '/simulator/state': () => takeSnapshot(store, engine.locks),
       '/simulator/calls': () => calls.all,
+      '/simulator/statistics': () => calls.statistics(),
     },
   });
-  const port = await gateway.listen(listen.host, listen.port);
+  const close = async (): Promise<void> => {
+    clock.close();
+    runtime.close();
+    await gateway.close();
+    events.clear();
+    for (const { vip } of store.all) addresses.free(vip);
+  };
+  const served = await serve(gateway, region, options).catch(async (error: unknown) => {
+    await close();
+    throw error;
+  });
   return {
-    url: `http://${listen.host}:${port}`,
+    ...served,
     region,
     secretId: credential.secretId,
     secretKey: credential.secretKey,
@@ -123,15 +165,29 @@ export const startClbSimulator = async (options: ClbSimulatorOptions): Promise<C
     instances,
     certificates,
     callCounts: () => calls.countByAction(),
+    statistics: () => calls.statistics(),
+    byHand: (action, parameters) => byHand.do(action, parameters),
     addCredential: (added) => void credentials.set(added.secretId, added),
     state: () => takeSnapshot(store, engine.locks),
     on: (name, listener) => events.on(name, listener),
-    close: async () => {
-      clock.close();
-      runtime.close();
-      await gateway.close();
-      events.clear();
-      for (const { vip } of store.all) addresses.free(vip);
-    },
+    close,
+  };
+};
+
+const serve = async (
+  gateway: Gateway,
+  region: string,
+  { listen: { host, port }, https }: ClbSimulatorOptions,
+): Promise<Pick<ClbSimulator, 'url' | 'httpsUrl' | 'caPem'>> => {
+  const url = `http://${host}:${await gateway.listen(host, port)}`;
+  if (https === undefined) return { url, httpsUrl: undefined, caPem: undefined };
+  const { listen = { host, port: 0 }, identity } = https;
+  const shown: TlsIdentity & { readonly caPem?: string } =
+    identity ?? (await makeServerCertificate([...new Set([...apiHosts(region), listen.host])]));
+  const tlsPort = await gateway.listenTls(listen.host, listen.port, shown);
+  return {
+    url,
+    httpsUrl: `https://${listen.host}:${tlsPort}`,
+    caPem: shown.caPem,
   };
 };

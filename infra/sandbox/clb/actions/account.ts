@@ -5,11 +5,14 @@ import { type Action, action } from './action.ts';
 const describeTaskStatus = action(
   'DescribeTaskStatus',
   structure({}, { TaskId: text(), DealName: text() }),
-  ({ TaskId, DealName }, engine) => {
+  ({ TaskId, DealName }, engine, { region }) => {
     const id = TaskId ?? DealName;
     if (id === undefined) throw missingParameter('TaskId');
     const task = engine.tasks.find(id);
-    if (task !== undefined) {
+    const { taskLifeMs, taskOfAnotherRegion } = engine.settings;
+    const isForgotten = engine.clock.nowMs() - (task?.endedMs ?? Number.POSITIVE_INFINITY) > taskLifeMs;
+    const isElsewhere = taskOfAnotherRegion === 'unknown' && task?.region !== region;
+    if (task !== undefined && !isForgotten && !isElsewhere) {
       return { Status: task.status, LoadBalancerIds: task.loadBalancerIds, Message: task.message };
     }
     if (engine.settings.unknownTask === 'success') return { Status: 0, LoadBalancerIds: null, Message: null };

@@ -1,4 +1,4 @@
-import { tooLong } from '../api-error.ts';
+import { ApiError, tooLong } from '../api-error.ts';
 import type { Engine } from '../engine/engine.ts';
 import type { Effects } from '../faults.ts';
 import type { LoadBalancer } from '../load-balancer.ts';
@@ -30,6 +30,9 @@ const requestsOf = (asked: Asked, lb: LoadBalancer, engine: Engine): TargetReque
   return asked.Targets.map((target, at) => {
     const listener = getListener(lb, target.ListenerId, 'InvalidParameter.ListenerIdNotFound');
     const path = `Targets.${at}`;
+    if (listener.protocol === 'TCP_SSL' && engine.settings.batchOnTcpSsl === 'refuse') {
+      throw new ApiError('InvalidParameter', `${listener.id} is a TCP_SSL listener.`);
+    }
     const place = placeOf(lb, listener, target, path, engine, 'InvalidParameter.LocationNotFound');
     return targetRequest(target, place, path, engine);
   });
@@ -64,7 +67,7 @@ const batchRegisterTargets = action(
   async (asked, engine, context) => {
     const lb = engine.writable(asked.LoadBalancerId, context.region);
     const requests = requestsOf(asked, lb, engine);
-    refuseDuplicates(requests, 'InvalidParameterValue');
+    refuseDuplicates(requests, engine.settings.duplicateInBatchCode);
     checkBindable(lb, requests, engine);
     const failed = failing(requests, context.effects);
     await engine.batch(lb, requests.length, context, 'BatchRegisterTargets', () => {

@@ -8,6 +8,7 @@ import {
   type AskedTarget,
   checkBindable,
   placeOf,
+  refuseBound,
   refuseDuplicates,
   refuseUnbound,
   type TargetRequest,
@@ -49,6 +50,7 @@ const registerTargets = action(
   structure(required(maxTargets), ruleFields),
   (asked, engine, context) => {
     const { lb, requests } = requestsOf(asked, engine, context);
+    if (engine.settings.boundInRegister === 'refuse') refuseBound(requests);
     checkBindable(lb, requests, engine);
     engine.begin([lb.id], context, {
       taskName: 'BindTargetDevice',

@@ -103,6 +103,13 @@ export const refuseUnbound = (requests: readonly TargetRequest[], policy: 'error
   );
 };
 
+/** @throws ApiError InvalidParameter when one of the targets is bound already */
+export const refuseBound = (requests: readonly TargetRequest[]): void => {
+  const bound = requests.find(({ pool, ip, port }) => pool.find(ip, port) !== undefined);
+  if (bound === undefined) return;
+  throw new ApiError('InvalidParameter', `Target ${bound.ip}:${bound.port} is bound to ${nameOf(bound)}.`);
+};
+
 /** How a request says which of a layer-7 listener's rules it means; the id decides where it is given. */
 export interface AskedRule {
   readonly LocationId?: string;
@@ -140,7 +147,7 @@ export const placeOf = (
 };
 
 /** In layer 4 an address and port is bound to one listener of a protocol only; rules share them freely. */
-const refuseSecondListener = (lb: LoadBalancer, requests: readonly TargetRequest[]): void => {
+const refuseSecondListener = (lb: LoadBalancer, requests: readonly TargetRequest[], engine: Engine): void => {
   const requested = new Map<string, Listener>();
   for (const { listener, ip, port } of requests) {
     if (listener.layer === 7) continue;
@@ -156,7 +163,7 @@ const refuseSecondListener = (lb: LoadBalancer, requests: readonly TargetRequest
       );
     if (other !== undefined && other !== listener) {
       throw new ApiError(
-        'InvalidParameter.PortCheckFailed',
+        engine.settings.boundTwiceCode,
         `(vip+protocol+rsip+rsport) should be globally unique for fourth layer listeners: ${ip}:${port} is bound to ${other.id}.`,
       );
     }
@@ -171,7 +178,7 @@ const refuseSecondListener = (lb: LoadBalancer, requests: readonly TargetRequest
  */
 export const checkBindable = (lb: LoadBalancer, requests: readonly TargetRequest[], engine: Engine): void => {
   const { quotaTargets, quotaCountsBoundAgain } = engine.settings;
-  refuseSecondListener(lb, requests);
+  refuseSecondListener(lb, requests, engine);
   const asked = new Map<Pool, { count: number; name: string }>();
   for (const request of requests) {
     const { pool, ip, port } = request;

@@ -99,7 +99,7 @@ export class Engine {
   /** Accepts an asynchronous write of load balancers that were found {@link writable}. */
   begin(loadBalancerIds: readonly string[], context: CallContext, write: Write): Task {
     for (const id of loadBalancerIds) this.locks.take(id, write.taskName);
-    const task = this.tasks.begin(context.requestId, 2, loadBalancerIds);
+    const task = this.tasks.begin(context, 2, loadBalancerIds);
     this.clock.after(this.draw(write.durationMs), () => {
       void this.#complete(task, context, write).finally(() => {
         const tailMs = this.settings.taskLockTailMs + (context.effects.find('lock-tail')?.ms ?? 0);
@@ -122,6 +122,7 @@ export class Engine {
       task.message = error instanceof Error ? error.message : String(error);
       if (injected === undefined) this.events.emit('warning', `${write.taskName} failed: ${task.message}`);
     }
+    task.endedMs = this.clock.nowMs();
   }
 
   /** A synchronous batch: locked while it runs, applied at its end, locked a while longer after the answer. */
@@ -137,7 +138,7 @@ export class Engine {
     try {
       await this.clock.sleep(batchBaseMs + batchPerTargetMs * targetCount);
       if (!context.effects.has('no-effect')) apply();
-      this.tasks.begin(context.requestId, 0, [loadBalancer.id]);
+      this.tasks.begin(context, 0, [loadBalancer.id]).endedMs = this.clock.nowMs();
     } finally {
       const tailMs = draw(batchLockTailMs, Math.min(1, targetCount / 500));
       this.#releaseAfter(loadBalancer.id, tailMs + (context.effects.find('lock-tail')?.ms ?? 0));

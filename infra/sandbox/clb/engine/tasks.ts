@@ -5,6 +5,9 @@ export interface Task {
   status: TaskStatus;
   message: string | null;
   loadBalancerIds: readonly string[] | null;
+  readonly region: string;
+  /** When it ended, simulated ms. */
+  endedMs?: number;
 }
 
 const kept = 100_000;
@@ -13,9 +16,13 @@ const kept = 100_000;
 export class Tasks {
   readonly #tasks = new Map<string, Task>();
 
-  begin(taskId: string, status: TaskStatus = 2, loadBalancerIds: readonly string[] | null = null): Task {
-    const task: Task = { status, message: null, loadBalancerIds };
-    this.link(taskId, task);
+  begin(
+    { requestId, region }: { readonly requestId: string; readonly region: string },
+    status: TaskStatus,
+    loadBalancerIds: readonly string[],
+  ): Task {
+    const task: Task = { status, message: null, loadBalancerIds, region };
+    this.link(requestId, task);
     return task;
   }
 

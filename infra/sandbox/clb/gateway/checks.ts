@@ -5,7 +5,8 @@ import { dateOf, parseAuthorization, type SignedRequest, verifies } from './sign
 
 export const apiVersion = '2018-03-17';
 
-const regions = new Set([
+/** Where CLB is offered. */
+export const regions: ReadonlySet<string> = new Set([
   'ap-guangzhou',
   'ap-shanghai',
   'ap-nanjing',

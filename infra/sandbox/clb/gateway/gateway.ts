@@ -1,13 +1,15 @@
 import { randomUUID } from 'node:crypto';
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import type { Socket } from 'node:net';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Action, Answer } from '../actions/action.ts';
 import { ApiError, internalError, throttled } from '../api-error.ts';
+import { type ByHand, loadBalancersOf } from '../by-hand.ts';
 import type { CallLog, CallRecord } from '../calls.ts';
 import type { Engine } from '../engine/engine.ts';
-import type { Effects, FaultCall, Faults } from '../faults.ts';
+import { type Effects, type FaultCall, type Faults, InjectedError } from '../faults.ts';
+import { isApiHost } from './api-hosts.ts';
 import { authenticate, authorize, routed } from './checks.ts';
 import type { Credential } from './credentials.ts';
+import { Listener, type TlsIdentity } from './listener.ts';
 import { parseBody, unflatten } from './parameters.ts';
 import { RateLimit } from './rate-limit.ts';
 import type { SignedRequest } from './signature.ts';
@@ -20,6 +22,7 @@ export interface GatewayOptions {
   readonly credentials: ReadonlyMap<string, Credential>;
   readonly engine: Engine;
   readonly faults: Faults;
+  readonly byHand: ByHand;
   readonly calls: CallLog;
   /** Paths beside `/`, for people who watch the simulator: what GET answers there. */
   readonly pages: Readonly<Record<string, () => unknown>>;
@@ -58,37 +61,41 @@ const headersOf = (request: IncomingMessage): Record<string, string> =>
 /** The HTTP side of the API: one POST or GET a call, every check of the gateway before an action sees it. */
 export class Gateway {
   readonly #options: GatewayOptions;
-  readonly #server: Server;
-  readonly #sockets = new Set<Socket>();
+  readonly #listeners: Listener[] = [];
   readonly #rate = new RateLimit();
 
   constructor(options: GatewayOptions) {
     this.#options = options;
-    this.#server = createServer({ keepAliveTimeout: 60_000 }, (request, response) => {
-      this.#serve(request, response).catch(() => response.destroy());
-    });
-    this.#server.on('connection', (socket) => {
-      this.#sockets.add(socket);
-      socket.once('close', () => this.#sockets.delete(socket));
-    });
   }
 
   /** @returns the port that is listened on */
   listen(host: string, port: number): Promise<number> {
-    return new Promise((resolve, reject) => {
-      this.#server.once('error', reject);
-      this.#server.listen({ host, port }, () => {
-        const address = this.#server.address();
-        resolve(typeof address === 'object' && address !== null ? address.port : port);
-      });
-    });
+    return this.#add().listen(host, port);
   }
 
-  close(): Promise<void> {
-    return new Promise((resolve) => {
-      this.#server.close(() => resolve());
-      for (const socket of this.#sockets) socket.destroy();
-    });
+  /**
+   * HTTPS at another address. What listens already becomes a proxy that leads to it under the API's own names.
+   *
+   * @returns the port that is listened on
+   */
+  async listenTls(host: string, port: number, identity: TlsIdentity): Promise<number> {
+    const plain = [...this.#listeners];
+    const to = { host, port: await this.#add(identity).listen(host, port) };
+    const { region } = this.#options;
+    for (const listener of plain) listener.tunnel((name) => isApiHost(name, region), to);
+    return to.port;
+  }
+
+  #add(identity?: TlsIdentity): Listener {
+    const listener = new Listener((request, response) => {
+      this.#serve(request, response).catch(() => response.destroy());
+    }, identity);
+    this.#listeners.push(listener);
+    return listener;
+  }
+
+  async close(): Promise<void> {
+    await Promise.all(this.#listeners.splice(0).map((listener) => listener.close()));
   }
 
   async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -112,17 +119,31 @@ export class Gateway {
       createdIds: [],
       ms: 0,
     };
+    const { action, region } = record;
+    const skew = this.#options.faults.strike(
+      { action, region, loadBalancerId: undefined, parameters: {} },
+      'before-signature',
+    );
+    const clockMs = record.timeMs + (skew.find('clock-skew')?.ms ?? 0);
+    response.setHeader('Date', new Date(clockMs).toUTCString());
     const latencyMs = engine.draw(engine.settings.apiLatencyMs);
     await engine.clock.sleep(latencyMs / 2);
     let outcome: Outcome;
     try {
-      outcome = await this.#call(request, url, record);
+      outcome = await this.#call(request, url, record, clockMs);
     } catch (error) {
       const known = error instanceof ApiError ? error : internalError();
       if (!(error instanceof ApiError))
         engine.events.emit('warning', `${record.action} threw: ${String(error)}`);
-      record.code = known.code;
-      outcome = { answer: { Error: { Code: known.code, Message: known.message } }, fate: 'answer' };
+      const refusedBy = refuserOf(known.code);
+      if (refusedBy !== undefined) record.refusedBy = refusedBy;
+      const isLock = refusedBy === 'lock' && !(known instanceof InjectedError);
+      record.code = isLock ? engine.settings.lockedCode : known.code;
+      const Message = engine.settings.unseenTexts === 'empty' && isUnseen(known.code) ? '' : known.message;
+      const { retryAfterSeconds } = engine.settings;
+      if (refusedBy === 'limit' && retryAfterSeconds > 0)
+        response.setHeader('Retry-After', retryAfterSeconds);
+      outcome = { answer: { Error: { Code: record.code, Message } }, fate: 'answer' };
     }
     await engine.clock.sleep(latencyMs / 2);
     this.#answer(response, record, outcome);
@@ -131,7 +152,12 @@ export class Gateway {
     engine.events.emit('call', record);
   }
 
-  async #call(request: IncomingMessage, url: URL, record: Mutable<CallRecord>): Promise<Outcome> {
+  async #call(
+    request: IncomingMessage,
+    url: URL,
+    record: Mutable<CallRecord>,
+    clockMs: number,
+  ): Promise<Outcome> {
     const { actions, credentials, engine, faults } = this.#options;
     const { settings } = engine;
     const method = request.method ?? '';
@@ -141,16 +167,17 @@ export class Gateway {
     }
     const raw = method === 'GET' ? unflatten(url.search.slice(1)) : parseBody(body);
     const signed: SignedRequest = { method, query: url.search.slice(1), headers: headersOf(request), body };
-    const credential = authenticate(signed, credentials, settings, Date.now());
+    const credential = authenticate(signed, credentials, settings, clockMs);
     record.secretId = credential.secretId;
     const { action, region } = routed(signed.headers, actions, this.#options.region);
     record.parameters = raw;
-    record.loadBalancerId = loadBalancerOf(raw);
+    record.loadBalancerId = loadBalancersOf(raw)[0];
 
     const call: FaultCall = { action, region, parameters: raw, loadBalancerId: record.loadBalancerId };
     const effects = faults.strike(call);
     const extraMs = effects.find('latency')?.ms ?? 0;
     if (extraMs > 0) await engine.clock.sleep(extraMs);
+    await this.#byHand(call, effects);
     const before = fateBefore(effects);
     if (before !== undefined) return { answer: {}, fate: before };
 
@@ -161,15 +188,27 @@ export class Gateway {
       throw throttle?.code === undefined ? refusal : new ApiError(throttle.code, refusal.message);
     }
     authorize(credential, action, region, record.requestId);
-    const run = actions
-      .get(action)
-      ?.prepare(raw, { coerceStrings: settings.coerceNumericStrings || method === 'GET' });
+    const run = actions.get(action)?.prepare(raw, {
+      coerceStrings: settings.coerceNumericStrings || method === 'GET',
+      emptyListCode: settings.emptyListCode,
+    });
     const error = effects.find('error');
-    if (error !== undefined) throw new ApiError(error.code, error.message ?? `${error.code} was injected.`);
+    if (error !== undefined)
+      throw new InjectedError(error.code, error.message ?? `${error.code} was injected.`);
     const context = { requestId: record.requestId, region, secretId: credential.secretId, effects };
     const answer = (await run?.(engine, context)) ?? {};
     record.createdIds = createdIdsOf(action, answer);
     return { answer, fate: fateAfter(effects) };
+  }
+
+  async #byHand({ loadBalancerId }: FaultCall, effects: Effects): Promise<void> {
+    const { byHand } = this.#options;
+    const changed = effects.find('changed-by-hand');
+    const own = loadBalancerId === undefined ? {} : { LoadBalancerId: loadBalancerId };
+    if (changed !== undefined) await byHand.do(changed.action, { ...own, ...changed.parameters });
+    if (effects.has('deleted-by-hand') && loadBalancerId !== undefined) {
+      await byHand.do('DeleteLoadBalancer', { LoadBalancerIds: [loadBalancerId], ForceDelete: true });
+    }
   }
 
   #answer(response: ServerResponse, record: Mutable<CallRecord>, { answer, fate }: Outcome): void {
@@ -194,13 +233,16 @@ export class Gateway {
   }
 }
 
-const loadBalancerOf = (parameters: Readonly<Record<string, unknown>>): string | undefined => {
-  const one = parameters.LoadBalancerId;
-  if (typeof one === 'string') return one;
-  const several = parameters.LoadBalancerIds;
-  const first: unknown = Array.isArray(several) ? several[0] : undefined;
-  return typeof first === 'string' ? first : undefined;
+const refuserOf = (code: string): CallRecord['refusedBy'] => {
+  if (code === 'FailedOperation.ResourceInOperating') return 'lock';
+  return /^RequestLimitExceeded\b/.test(code) ? 'limit' : undefined;
 };
+
+/** Of the gateway's own refusals, the texts of these two stand in public threads; those of the others nowhere. */
+const isUnseen = (code: string): boolean =>
+  code.startsWith('AuthFailure.') &&
+  code !== 'AuthFailure.SignatureFailure' &&
+  code !== 'AuthFailure.SecretIdNotFound';
 
 const createdMembers = ['LoadBalancerIds', 'ListenerIds', 'LocationIds'];
 

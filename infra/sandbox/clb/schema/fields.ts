@@ -11,6 +11,8 @@ import {
 export interface Leniency {
   readonly coerceStrings: boolean;
   readonly rangeCode: string;
+  /** The code of a list that must not be empty; absent: InvalidParameterValue.Length. */
+  readonly emptyListCode?: string;
 }
 
 /** A value of the request: parsed once at the door, or an {@link ApiError} that names its path. */
@@ -71,7 +73,7 @@ export const list = <T>(of: Field<T>, { min = 0, max }: { min?: number; max?: nu
   parse: (value, path, leniency) => {
     if (!Array.isArray(value)) throw wrongType(path, 'list');
     if (max !== undefined && value.length > max) throw tooLong(path, max);
-    if (value.length < min) throw tooShort(path, min);
+    if (value.length < min) throw tooShort(path, min, leniency.emptyListCode);
     return value.map((item: unknown, at) => of.parse(item, inside(path, at), leniency));
   },
 });

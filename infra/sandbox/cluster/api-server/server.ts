@@ -1,6 +1,7 @@
 import { createServer as createHttpServer } from 'node:http';
 import { createServer as createHttpsServer } from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
+import { makeServerCertificate } from '../../net/certificates.ts';
 import type { ResolveService } from './admission/call.ts';
 import { Webhooks } from './admission/webhooks.ts';
 import { answer } from './api.ts';
@@ -8,7 +9,6 @@ import { allowAuthenticated } from './auth/authorize.ts';
 import { Rbac } from './auth/rbac.ts';
 import { Tokens } from './auth/tokens.ts';
 import { createInitialObjects } from './bootstrap.ts';
-import { makeServerCertificate } from './certificates.ts';
 import type { ApiContext, Authorizer, User } from './context.ts';
 import { startGarbageCollector } from './controllers/garbage-collector.ts';
 import { startNamespaceLifecycle } from './controllers/namespace-lifecycle.ts';

@@ -29,6 +29,12 @@ export const makeServerCertificate = async (hosts: readonly string[]): Promise<S
   const x509 = await import('@peculiar/x509');
   const generate = () => webcrypto.subtle.generateKey(algorithm, true, ['sign', 'verify']);
   const [caKeys, serverKeys] = await Promise.all([generate(), generate()]);
+  // By the keys, not by the name: a client may trust the authorities of several sandboxes at once.
+  const [caKeyId, issuedBy, serverKeyId] = await Promise.all([
+    x509.SubjectKeyIdentifierExtension.create(caKeys.publicKey, false, webcrypto),
+    x509.AuthorityKeyIdentifierExtension.create(caKeys.publicKey, false, webcrypto),
+    x509.SubjectKeyIdentifierExtension.create(serverKeys.publicKey, false, webcrypto),
+  ]);
   const notBefore = new Date(Date.now() - day);
   const notAfter = new Date(Date.now() + validMs);
   const ca = await x509.X509CertificateGenerator.createSelfSigned(
@@ -42,6 +48,7 @@ export const makeServerCertificate = async (hosts: readonly string[]): Promise<S
       extensions: [
         new x509.BasicConstraintsExtension(true, undefined, true),
         new x509.KeyUsagesExtension(x509.KeyUsageFlags.keyCertSign | x509.KeyUsageFlags.cRLSign, true),
+        caKeyId,
       ],
     },
     webcrypto,
@@ -61,6 +68,8 @@ export const makeServerCertificate = async (hosts: readonly string[]): Promise<S
         new x509.KeyUsagesExtension(x509.KeyUsageFlags.digitalSignature, true),
         new x509.ExtendedKeyUsageExtension([x509.ExtendedKeyUsage.serverAuth]),
         new x509.SubjectAlternativeNameExtension(hosts.map(generalName)),
+        serverKeyId,
+        issuedBy,
       ],
     },
     webcrypto,
