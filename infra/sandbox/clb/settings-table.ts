@@ -131,6 +131,11 @@ const rows: { readonly [K in keyof ClbSettings]: Row<ClbSettings[K]> } = {
     accepts: words('refuse', 'ignore'),
   },
   duplicateRuleCode: { means: 'the code of a rule that is there already', accepts: code },
+  unknownCertificateCode: { means: 'the code of a CertId that the account does not have', accepts: code },
+  secondCertificateOfDomain: {
+    means: 'a rule with a certificate, of a domain that has another one',
+    accepts: words('refuse', 'replace'),
+  },
   secondDefaultServer: {
     means: 'CreateRule with DefaultServer beside another default domain',
     accepts: words('replace', 'refuse'),

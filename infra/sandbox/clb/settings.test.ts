@@ -68,6 +68,8 @@ const openQuestions: readonly [
   ],
   ['has a load balancer its address while it is made?', 'vipsWhileCreating', false, false],
   ['what is a rule that is there already?', 'duplicateRuleCode', 'InvalidParameterValue', 'FailedOperation'],
+  ['what is a CertId that nobody has?', 'unknownCertificateCode', 'FailedOperation', 'InvalidParameterValue'],
+  ['may a rule bring another certificate for its domain?', 'secondCertificateOfDomain', 'refuse', 'refuse'],
   ['does a second default domain replace the first?', 'secondDefaultServer', 'replace', 'refuse'],
   ['may a rule for a pattern be probed without a domain?', 'patternWithoutCheckDomain', 'refuse', 'refuse'],
   ['do Unknown targets get traffic?', 'unknownTakesTraffic', false, false],

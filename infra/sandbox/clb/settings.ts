@@ -252,6 +252,8 @@ export const strictSettings = {
   unknownLoadBalancerInHealth: 'error',
   locationIdOnLayer4: 'refuse',
   duplicateRuleCode: 'FailedOperation',
+  unknownCertificateCode: 'InvalidParameterValue',
+  secondCertificateOfDomain: 'refuse',
   secondDefaultServer: 'refuse',
   patternWithoutCheckDomain: 'refuse',
   targetOutsideVpc: 'refuse',

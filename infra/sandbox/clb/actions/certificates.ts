@@ -37,13 +37,13 @@ const replaceEverywhere = (oldId: string, newId: string, engine: Engine): void =
 const replaceCertForLoadBalancers = action(
   'ReplaceCertForLoadBalancers',
   structure({ OldCertificateId: text(), Certificate: certificateFields.Certificate }, {}),
-  (asked, engine, { region, requestId, effects }) => {
-    if (region !== homeRegion) {
+  (asked, engine, context) => {
+    if (context.region !== homeRegion) {
       throw new ApiError('InvalidParameter', `Certificates are replaced in region ${homeRegion} only.`);
     }
     const newId = replacementOf(asked.OldCertificateId, asked.Certificate, engine);
-    if (!effects.has('no-effect')) replaceEverywhere(asked.OldCertificateId, newId, engine);
-    engine.tasks.begin(requestId, 0);
+    if (!context.effects.has('no-effect')) replaceEverywhere(asked.OldCertificateId, newId, engine);
+    engine.tasks.begin(context, 0, []);
     return {};
   },
 );
