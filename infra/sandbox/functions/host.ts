@@ -4,7 +4,7 @@ import type { FrontDoorOptions } from './front-door.ts';
 import type { InstanceState } from './instance.ts';
 import { lambdaDoor } from './lambda-door.ts';
 import { type FunctionChange, type FunctionSpec, type InstanceSeen, Pool } from './pool.ts';
-import { lambdaRuntime, scfRuntime } from './protocols.ts';
+import { lambdaRuntime, limits, scfRuntime } from './protocols.ts';
 import { scfDoor } from './scf-door.ts';
 
 export interface FunctionHostOptions {
@@ -16,6 +16,7 @@ export interface FunctionHostOptions {
   readonly guard: Guard;
   /** Another Node than this one, for the instances. */
   readonly nodePath?: string;
+  /** How long an instance may take to get ready; default: the platform's. */
   readonly initTimeoutMs?: number;
   readonly programsDir?: string;
   readonly onLine?: (line: string, name: string) => void;
@@ -36,9 +37,6 @@ export interface FunctionHost {
   close(): Promise<void>;
 }
 
-/** Both platforms answer with 6 MB at most. */
-const maxAnswerBytes = 6 * 1024 * 1024;
-
 export const startFunctions = async (options: FunctionHostOptions): Promise<FunctionHost> => {
   const { platform, region, guard } = options;
   const pools = new Map(
@@ -51,8 +49,8 @@ export const startFunctions = async (options: FunctionHostOptions): Promise<Func
           spec,
           {
             protocol: platform === 'lambda' ? lambdaRuntime(runtime) : scfRuntime(runtime),
-            initTimeoutMs: options.initTimeoutMs ?? 10_000,
-            maxAnswerBytes,
+            initTimeoutMs: options.initTimeoutMs ?? limits[platform].initTimeoutMs,
+            maxAnswerBytes: limits[platform].maxAnswerBytes,
             guard,
             nodePath: options.nodePath ?? process.execPath,
             ...(options.programsDir === undefined ? {} : { programsDir: options.programsDir }),
