@@ -40,7 +40,7 @@ const handle = async (event, context) => {
   while (event.until && !existsSync(event.until)) await new Promise((resolve) => setTimeout(resolve, 10));
   // The pause that has just ended is seen by the next tick only.
   await new Promise((resolve) => setTimeout(resolve, 5));
-  return { event, context: seen(context), env: process.env, cwd: process.cwd(), pid: process.pid, calls, longestPauseMs };
+  return { event, context: seen(context), env: process.env, cwd: process.cwd(), pid: process.pid, node: process.version, calls, longestPauseMs };
 };
 exports.handler = handle;
 exports.main_handler = handle;
@@ -53,6 +53,8 @@ export interface Seen {
   readonly env: Readonly<Record<string, string>>;
   readonly cwd: string;
   readonly pid: number;
+  /** The version of its Node. */
+  readonly node: string;
   readonly calls: number;
   readonly longestPauseMs: number;
 }
