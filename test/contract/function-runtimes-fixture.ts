@@ -15,7 +15,7 @@ export const credentials = { id: 'AKIDcontract', key: 'contractKey' };
 
 /** A function that does what its event asks for; both platforms find their handler in it. */
 const obedient = `
-const { existsSync, writeFileSync } = require('node:fs');
+const { appendFileSync, existsSync, writeFileSync } = require('node:fs');
 let calls = 0;
 let last = Date.now();
 let longestPauseMs = 0;
@@ -32,6 +32,7 @@ const handle = async (event, context) => {
   if (event.log) console.log(event.log);
   if (event.complain) console.error(event.complain);
   if (event.write) writeFileSync(event.write, String(context.awsRequestId ?? context.request_id));
+  if (event.append) appendFileSync(event.append, String(context.awsRequestId ?? context.request_id) + '\\n');
   if (event.throw) throw new TypeError(event.throw);
   if (event.exit !== undefined) process.exit(event.exit);
   if (event.fill) for (const kept = []; ; ) kept.push('x'.repeat(1_000).split(''));
@@ -180,6 +181,7 @@ export interface RuntimeOptions extends Partial<Omit<FunctionSpec, 'name' | 'fil
   /** What is run instead of the obedient function: a file's name and text, or where it is. */
   readonly source?: { readonly name: string; readonly text: string } | { readonly file: string };
   readonly initTimeoutMs?: number;
+  readonly queueSpeed?: number;
   /** Another Node than this one. */
   readonly nodePath?: string;
 }
@@ -187,7 +189,7 @@ export interface RuntimeOptions extends Partial<Omit<FunctionSpec, 'name' | 'fil
 /** One function, `it`, on a platform; and a second one, `other`, of the same file. */
 export const startRuntime = async (platform: Platform, options: RuntimeOptions = {}): Promise<Runtime> => {
   const { source = { name: 'obedient.cjs', text: obedient }, env = {}, ...more } = options;
-  const { initTimeoutMs, nodePath, ...spec } = more;
+  const { initTimeoutMs, queueSpeed, nodePath, ...spec } = more;
   const folder = mkdtempSync(join(tmpdir(), 'clb-direct-functions-'));
   const file = 'file' in source ? source.file : join(folder, source.name);
   if ('text' in source) writeFileSync(file, source.text);
@@ -202,6 +204,7 @@ export const startRuntime = async (platform: Platform, options: RuntimeOptions =
     guard,
     functions: ['it', 'other'].map((name) => ({ ...spec, name, file, env })),
     ...(initTimeoutMs === undefined ? {} : { initTimeoutMs }),
+    ...(queueSpeed === undefined ? {} : { queueSpeed }),
     ...(nodePath === undefined ? {} : { nodePath }),
     onChange: (change) => void changes.push(change),
     onLine: (line) => void lines.push(line),

@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { until } from '../integration/sandbox-programs.ts';
 import { runtimesOfTests, scfSdk } from './function-runtimes-fixture.ts';
@@ -12,6 +12,30 @@ describe.each(['lambda', 'scf'] as const)('%s: an invocation', (platform) => {
     const told = await runtime.client.invoke('it', { write: written }, { type: 'Event' });
     await until(() => existsSync(written) && readFileSync(written, 'utf8') !== '', 'it ran');
     expect(readFileSync(written, 'utf8')).toBe(told.requestId);
+  });
+
+  test('that nobody waits for is tried twice more when it failed, and then given up', async () => {
+    const runtime = await started(platform, { queueSpeed: 1_000 });
+    const tries = runtime.path('tries');
+    const told = await runtime.client.invoke('it', { append: tries, throw: 'again' }, { type: 'Event' });
+    expect(runtime.host.queued()).toBe(1);
+    await until(() => runtime.host.queued() === 0, 'it is given up');
+    expect(readFileSync(tries, 'utf8')).toBe(`${told.requestId}\n`.repeat(3));
+  });
+
+  test('that nobody waits for waits itself while there is no instance', async () => {
+    const runtime = await started(platform, { queueSpeed: 500, concurrency: 1 });
+    const [flag, running, ran] = ['go on', 'running', 'ran'].map(runtime.path);
+    const busy = runtime.see({ write: running, until: flag });
+    await until(() => existsSync(running ?? ''), 'the only instance is busy');
+    await runtime.client.invoke('it', { write: ran }, { type: 'Event' });
+    const refused = () => runtime.changes.filter(({ change }) => change === 'refused').length;
+    await until(() => refused() >= 2, 'it was refused more than once');
+    expect(existsSync(ran ?? '')).toBe(false);
+    writeFileSync(flag ?? '', '');
+    await busy;
+    await until(() => existsSync(ran ?? ''), 'it ran');
+    await until(() => runtime.host.queued() === 0, 'nothing is left');
   });
 });
 

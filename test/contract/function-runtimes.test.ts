@@ -312,7 +312,9 @@ describe.each(['lambda', 'scf'] as const)('%s', (platform) => {
     test('a platform that is asked too often refuses, and then takes again', async () => {
       const runtime = await started(platform);
       runtime.host.refuse(true);
-      await expect(runtime.client.invoke('it', {})).rejects.toMatchObject(say.storm);
+      for (const options of [{}, { type: 'Event' }] as const) {
+        await expect(runtime.client.invoke('it', {}, options)).rejects.toMatchObject(say.storm);
+      }
       expect(runtime.host.instances()).toEqual([]);
       runtime.host.refuse(false);
       expect(await runtime.see()).toMatchObject({ calls: 1 });

@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { EventQueue } from './event-queue.ts';
 import type { InvocationEnd } from './invocation.ts';
 import type { Pool } from './pool.ts';
 
@@ -6,6 +7,8 @@ export interface FrontDoorOptions {
   readonly region: string;
   readonly credentials: { readonly id: string; readonly key: string };
   readonly find: (name: string) => Pool | undefined;
+  /** For events that nobody waits for. */
+  readonly queue: EventQueue;
   readonly refusing: () => boolean;
   /** Whether this answer is lost on its way. */
   readonly dropAnswer: () => boolean;

@@ -85,20 +85,17 @@ export const lambdaDoor =
       return error(400, 'InvalidRequestContentException', 'Client context must be JSON in base64.');
     }
     const event = body.length === 0 ? Buffer.from('{}') : body;
+    const tooMany = (Reason: string): void =>
+      error(429, 'TooManyRequestsException', 'Rate Exceeded.', { Reason });
+    if (options.refusing()) return tooMany('CallerRateLimitExceeded');
     if (type !== 'RequestResponse') {
-      if (type === 'Event') void pool.invoke(event, { requestId });
+      if (type === 'Event') options.queue.add(pool, event, requestId);
       response.writeHead(type === 'Event' ? 202 : 204, { 'x-amzn-requestid': requestId }).end();
       return;
     }
     const more = headers['x-amz-client-context'] === undefined ? {} : { clientContext };
-    const invoked: Invoked = options.refusing() ? { is: 'refused' } : await pool.invoke(event, more);
-    if (invoked.is === 'refused') {
-      return error(429, 'TooManyRequestsException', 'Rate Exceeded.', {
-        Reason: options.refusing()
-          ? 'CallerRateLimitExceeded'
-          : 'ReservedFunctionConcurrentInvocationLimitExceeded',
-      });
-    }
+    const invoked: Invoked = await pool.invoke(event, more);
+    if (invoked.is === 'refused') return tooMany('ReservedFunctionConcurrentInvocationLimitExceeded');
     if (options.dropAnswer()) return void response.destroy();
     const { end, ms, log, peakBytes } = invoked;
     response.setHeader('x-amz-executed-version', '$LATEST');

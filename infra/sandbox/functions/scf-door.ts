@@ -136,12 +136,12 @@ export const scfDoor =
     const max = waits ? limits.scf.maxEventBytes : limits.scf.maxEventBytesNotWaitedFor;
     if (event.length > max) return failed(eventTooLarge, 'RequestTooLarge');
     if (!isJson(event)) return failed(notJson, 'InvalidParameterValue');
-    if (!waits) {
-      void pool.invoke(event, { requestId });
-      return result({});
-    }
     if (options.refusing()) {
       return error('RequestLimitExceeded', 'The number of calls exceeds the limit.');
+    }
+    if (!waits) {
+      options.queue.add(pool, event, requestId);
+      return result({});
     }
     const invoked: Invoked = await pool.invoke(event);
     if (invoked.is === 'refused') return failed(concurrencyUsedUp, 'ResourceLimitReached');
