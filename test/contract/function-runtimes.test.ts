@@ -415,28 +415,67 @@ describe.each(['lambda', 'scf'] as const)('%s', (platform) => {
   });
 });
 
-test('there are never more instances than the limit, also when all are asked for in one moment', async () => {
-  const { path } = await started('lambda');
-  const guard = startGuard();
-  const pool = new Pool(
-    { name: 'it', file: path('obedient.cjs'), env: {}, concurrency: 2 },
-    {
-      protocol: lambdaRuntime({ name: 'it', region: 'ap-guangzhou', memoryMb: 128 }),
-      initTimeoutMs: 30_000,
-      maxAnswerBytes: 1_000_000,
-      guard,
-      nodePath: process.execPath,
-    },
-    () => undefined,
-    () => undefined,
-  );
-  try {
-    const outcomes = await Promise.all(Array.from({ length: 5 }, () => pool.invoke(Buffer.from('{}'))));
-    expect(outcomes.map(({ is }) => is).sort()).toEqual(['ended', 'ended', 'refused', 'refused', 'refused']);
-  } finally {
-    pool.close();
-    guard.close();
-  }
+describe('there are never more instances than the limit', () => {
+  /** A pool of two on Lambda, the most instances that it had at a time, and what an instance that goes brings about. */
+  const poolOfTwo = async (text: string, whenOneGoes: (pool: Pool) => void = () => undefined) => {
+    const { path } = await started('lambda', { source: { name: 'it.cjs', text } });
+    const guard = startGuard();
+    const seen = { now: 0, most: 0 };
+    const pool: Pool = new Pool(
+      { name: 'it', file: path('it.cjs'), env: {}, concurrency: 2 },
+      {
+        protocol: lambdaRuntime({ name: 'it', region: 'ap-guangzhou', memoryMb: 128 }),
+        initTimeoutMs: 30_000,
+        maxAnswerBytes: 1_000_000,
+        guard,
+        nodePath: process.execPath,
+      },
+      () => undefined,
+      ({ change }) => {
+        if (change === 'cold-start') seen.now += 1;
+        if (change === 'gone') seen.now -= 1;
+        seen.most = Math.max(seen.most, seen.now);
+        if (change === 'gone') whenOneGoes(pool);
+      },
+    );
+    const close = (): void => {
+      pool.close();
+      guard.close();
+    };
+    return { pool, seen, close };
+  };
+
+  test('also when all are asked for in one moment', async () => {
+    const { pool, seen, close } = await poolOfTwo('exports.handler = async () => 1;');
+    try {
+      const outcomes = await Promise.all(Array.from({ length: 5 }, () => pool.invoke(Buffer.from('{}'))));
+      expect(outcomes.map(({ is }) => is).sort()).toEqual([
+        'ended',
+        'ended',
+        'refused',
+        'refused',
+        'refused',
+      ]);
+      expect(seen.most).toBe(2);
+    } finally {
+      close();
+    }
+  });
+
+  test('also when one that failed to initialise is replaced, and another invocation comes in between', async () => {
+    const more: Promise<unknown>[] = [];
+    const { pool, seen, close } = await poolOfTwo("throw new Error('broken');", (going) => {
+      if (more.length < 6) more.push(going.invoke(Buffer.from('{}')));
+    });
+    try {
+      await Promise.all([1, 2].map(() => pool.invoke(Buffer.from('{}'))));
+      await Promise.all(more);
+      expect(more).toHaveLength(6);
+      expect(seen.most).toBe(2);
+    } finally {
+      close();
+    }
+  });
 });
 
 test('lambda: a function knows where it is and by what name it was called', async () => {
