@@ -88,13 +88,17 @@ export interface Client {
 
 type Key = typeof credentials;
 
-const lambdaClient = (endpoint: string, { id, key }: Key): Client => {
-  const client = new LambdaClient({
+/** The official client, as it is. */
+export const lambdaSdk = (endpoint: string, { id, key }: Key = credentials): LambdaClient =>
+  new LambdaClient({
     region,
     endpoint: `http://${endpoint}`,
     credentials: { accessKeyId: id, secretAccessKey: key },
     maxAttempts: 1,
   });
+
+const lambdaClient = (endpoint: string, key: Key): Client => {
+  const client = lambdaSdk(endpoint, key);
   const send = async (
     FunctionName: string,
     text: string,

@@ -1,7 +1,8 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { InvokeWithResponseStreamCommand } from '@aws-sdk/client-lambda';
 import { describe, expect, test } from 'vitest';
 import { until } from '../integration/sandbox-programs.ts';
-import { runtimesOfTests, scfSdk } from './function-runtimes-fixture.ts';
+import { lambdaSdk, runtimesOfTests, scfSdk } from './function-runtimes-fixture.ts';
 
 const started = runtimesOfTests();
 
@@ -54,6 +55,13 @@ describe('the Invoke API of Lambda', () => {
     const told = await runtime.client.invoke('it', {}, { type: 'DryRun' });
     expect(told).toMatchObject({ answer: '', failed: undefined });
     expect(runtime.host.instances()).toEqual([]);
+  });
+
+  test('does not stream answers: who asks for a stream is told so', async () => {
+    const { host } = await started('lambda');
+    const asked = lambdaSdk(host.endpoint).send(new InvokeWithResponseStreamCommand({ FunctionName: 'it' }));
+    await expect(asked).rejects.toMatchObject({ $metadata: { httpStatusCode: 404 } });
+    expect(host.instances()).toEqual([]);
   });
 
   test('the log’s tail has the report of the platform around what was written', async () => {
