@@ -1,11 +1,13 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { InvokeCommand, LambdaClient } from '@aws-sdk/client-lambda';
 import { scf } from 'tencentcloud-sdk-nodejs/tencentcloud/services/scf/index.js';
+import { afterEach } from 'vitest';
 import { type FunctionHost, startFunctions } from '../../infra/sandbox/functions/host.ts';
 import type { FunctionChange, FunctionSpec } from '../../infra/sandbox/functions/pool.ts';
 import { startGuard } from '../../infra/sandbox/guard.ts';
+import { until } from '../integration/sandbox-programs.ts';
 
 export type Platform = 'lambda' | 'scf';
 export const region = 'ap-guangzhou';
@@ -13,7 +15,7 @@ export const credentials = { id: 'AKIDcontract', key: 'contractKey' };
 
 /** A function that does what its event asks for; both platforms find their handler in it. */
 const obedient = `
-const { existsSync, writeFileSync } = require('node:fs');
+const { appendFileSync, existsSync, writeFileSync } = require('node:fs');
 let calls = 0;
 let last = Date.now();
 let longestPauseMs = 0;
@@ -29,15 +31,17 @@ const handle = async (event, context) => {
   calls += 1;
   if (event.log) console.log(event.log);
   if (event.complain) console.error(event.complain);
-  if (event.write) writeFileSync(event.write, 'it ran');
+  if (event.write) writeFileSync(event.write, String(context.awsRequestId ?? context.request_id));
+  if (event.append) appendFileSync(event.append, String(context.awsRequestId ?? context.request_id) + '\\n');
   if (event.throw) throw new TypeError(event.throw);
   if (event.exit !== undefined) process.exit(event.exit);
+  if (event.fill) for (const kept = []; ; ) kept.push('x'.repeat(1_000).split(''));
   if (event.hang) await new Promise(() => {});
   if (event.letters) return 'x'.repeat(event.letters);
   while (event.until && !existsSync(event.until)) await new Promise((resolve) => setTimeout(resolve, 10));
   // The pause that has just ended is seen by the next tick only.
   await new Promise((resolve) => setTimeout(resolve, 5));
-  return { event, context: seen(context), env: process.env, cwd: process.cwd(), pid: process.pid, calls, longestPauseMs };
+  return { event, context: seen(context), env: process.env, cwd: process.cwd(), pid: process.pid, node: process.version, calls, longestPauseMs };
 };
 exports.handler = handle;
 exports.main_handler = handle;
@@ -50,8 +54,17 @@ export interface Seen {
   readonly env: Readonly<Record<string, string>>;
   readonly cwd: string;
   readonly pid: number;
+  /** The version of its Node. */
+  readonly node: string;
   readonly calls: number;
   readonly longestPauseMs: number;
+}
+
+export interface InvokeOptions {
+  readonly type?: 'Event' | 'DryRun';
+  readonly tail?: true;
+  /** Lambda only. */
+  readonly clientContext?: unknown;
 }
 
 /** What a client of the platform is told of an invocation. */
@@ -62,32 +75,34 @@ export interface Told {
   /** Lambda: `FunctionError`; SCF: `InvokeResult`. */
   readonly failed: string | number | undefined;
   readonly log: string;
+  /** SCF only: the most memory it had. */
+  readonly memoryBytes: number | undefined;
 }
 
 export interface Client {
   /** @throws what the official SDK throws */
-  invoke(
-    name: string,
-    event: unknown,
-    options?: { readonly type?: 'Event'; readonly tail?: true },
-  ): Promise<Told>;
+  invoke(name: string, event: unknown, options?: InvokeOptions): Promise<Told>;
   /** Not JSON perhaps. */
-  invokeText(name: string, text: string): Promise<Told>;
+  invokeText(name: string, text: string, options?: InvokeOptions): Promise<Told>;
 }
 
 type Key = typeof credentials;
 
-const lambdaClient = (endpoint: string, { id, key }: Key): Client => {
-  const client = new LambdaClient({
+/** The official client, as it is. */
+export const lambdaSdk = (endpoint: string, { id, key }: Key = credentials): LambdaClient =>
+  new LambdaClient({
     region,
     endpoint: `http://${endpoint}`,
     credentials: { accessKeyId: id, secretAccessKey: key },
     maxAttempts: 1,
   });
+
+const lambdaClient = (endpoint: string, key: Key): Client => {
+  const client = lambdaSdk(endpoint, key);
   const send = async (
     FunctionName: string,
     text: string,
-    { type, tail }: { type?: 'Event'; tail?: true } = {},
+    { type, tail, clientContext }: InvokeOptions = {},
   ): Promise<Told> => {
     const answer = await client.send(
       new InvokeCommand({
@@ -95,6 +110,9 @@ const lambdaClient = (endpoint: string, { id, key }: Key): Client => {
         InvocationType: type ?? 'RequestResponse',
         Payload: Buffer.from(text),
         ...(tail === undefined ? {} : { LogType: 'Tail' }),
+        ...(clientContext === undefined
+          ? {}
+          : { ClientContext: Buffer.from(JSON.stringify(clientContext)).toString('base64') }),
       }),
     );
     return {
@@ -102,24 +120,29 @@ const lambdaClient = (endpoint: string, { id, key }: Key): Client => {
       answer: Buffer.from(answer.Payload ?? []).toString('utf8'),
       failed: answer.FunctionError,
       log: Buffer.from(answer.LogResult ?? '', 'base64').toString('utf8'),
+      memoryBytes: undefined,
     };
   };
   return {
     invoke: (name, event, options) => send(name, JSON.stringify(event), options),
-    invokeText: (name, text) => send(name, text),
+    invokeText: (name, text, options) => send(name, text, options),
   };
 };
 
-const scfClient = (endpoint: string, { id, key }: Key): Client => {
-  const client = new scf.v20180416.Client({
+/** The official client, as it is. */
+export const scfSdk = (endpoint: string, { id, key }: Key = credentials) =>
+  new scf.v20180416.Client({
     credential: { secretId: id, secretKey: key },
     region,
     profile: { httpProfile: { endpoint, protocol: 'http://', reqTimeout: 60 } },
   });
+
+const scfClient = (endpoint: string, key: Key): Client => {
+  const client = scfSdk(endpoint, key);
   const send = async (
     FunctionName: string,
     ClientContext: string,
-    { type, tail }: { type?: 'Event'; tail?: true } = {},
+    { type, tail }: InvokeOptions = {},
   ): Promise<Told> => {
     const { Result: result } = await client.Invoke({
       FunctionName,
@@ -133,11 +156,12 @@ const scfClient = (endpoint: string, { id, key }: Key): Client => {
       answer: (failed === undefined ? result?.RetMsg : result?.ErrMsg) ?? '',
       failed,
       log: result?.Log ?? '',
+      memoryBytes: result?.MemUsage,
     };
   };
   return {
     invoke: (name, event, options) => send(name, JSON.stringify(event), options),
-    invokeText: (name, text) => send(name, text),
+    invokeText: (name, text, options) => send(name, text, options),
   };
 };
 
@@ -161,14 +185,19 @@ export interface RuntimeOptions extends Partial<Omit<FunctionSpec, 'name' | 'fil
   /** What is run instead of the obedient function: a file's name and text, or where it is. */
   readonly source?: { readonly name: string; readonly text: string } | { readonly file: string };
   readonly initTimeoutMs?: number;
+  readonly queueSpeed?: number;
+  /** Another Node than this one. */
+  readonly nodePath?: string;
 }
 
 /** One function, `it`, on a platform; and a second one, `other`, of the same file. */
 export const startRuntime = async (platform: Platform, options: RuntimeOptions = {}): Promise<Runtime> => {
-  const { source = { name: 'obedient.cjs', text: obedient }, initTimeoutMs, env = {}, ...spec } = options;
+  const { source = { name: 'obedient.cjs', text: obedient }, env = {}, ...more } = options;
+  const { initTimeoutMs, queueSpeed, nodePath, ...spec } = more;
   const folder = mkdtempSync(join(tmpdir(), 'clb-direct-functions-'));
   const file = 'file' in source ? source.file : join(folder, source.name);
   if ('text' in source) writeFileSync(file, source.text);
+  if ('name' in source && source.name === 'bootstrap') chmodSync(file, 0o755);
   const changes: FunctionChange[] = [];
   const lines: string[] = [];
   const guard = startGuard();
@@ -179,6 +208,8 @@ export const startRuntime = async (platform: Platform, options: RuntimeOptions =
     guard,
     functions: ['it', 'other'].map((name) => ({ ...spec, name, file, env })),
     ...(initTimeoutMs === undefined ? {} : { initTimeoutMs }),
+    ...(queueSpeed === undefined ? {} : { queueSpeed }),
+    ...(nodePath === undefined ? {} : { nodePath }),
     onChange: (change) => void changes.push(change),
     onLine: (line) => void lines.push(line),
   });
@@ -202,6 +233,30 @@ export const startRuntime = async (platform: Platform, options: RuntimeOptions =
     },
   };
 };
+
+/** Starts runtimes that are closed when their test is over. */
+export const runtimesOfTests = (): typeof startRuntime => {
+  const runtimes: Runtime[] = [];
+  afterEach(async () => {
+    for (const runtime of runtimes.splice(0)) await runtime.close();
+  });
+  return async (platform, options) => {
+    const runtime = await startRuntime(platform, options);
+    runtimes.push(runtime);
+    return runtime;
+  };
+};
+
+export const coldStarts = ({ changes }: Runtime): number =>
+  changes.filter(({ change }) => change === 'cold-start').length;
+
+/** Processes of the instances that have an invocation. */
+export const busy = ({ host }: Runtime): number[] =>
+  host.instances().flatMap(({ state, pid }) => (state === 'busy' && pid !== undefined ? [pid] : []));
+
+/** Every instance has asked for its next event. */
+export const idle = ({ host }: Runtime): Promise<void> =>
+  until(() => host.instances().every(({ state }) => state === 'frozen'), 'every instance is stopped');
 
 /** `T` is stopped, `S` waits, `R` runs (proc(5)); undefined: there is no such process. */
 export const stateOf = (pid: number): string | undefined => {

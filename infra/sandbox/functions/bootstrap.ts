@@ -14,6 +14,7 @@ export const ask = (
   method: string,
   path: string,
   body?: string,
+  more: Readonly<Record<string, string>> = {},
 ): Promise<ApiAnswer> =>
   new Promise((resolve, reject) => {
     const sent = request(
@@ -25,7 +26,7 @@ export const ask = (
         headers:
           body === undefined
             ? {}
-            : { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body) },
+            : { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body), ...more },
       },
       (response) => {
         let text = '';

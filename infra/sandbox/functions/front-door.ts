@@ -1,11 +1,14 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { InvocationEnd } from './instance.ts';
+import type { EventQueue } from './event-queue.ts';
+import type { InvocationEnd } from './invocation.ts';
 import type { Pool } from './pool.ts';
 
 export interface FrontDoorOptions {
   readonly region: string;
   readonly credentials: { readonly id: string; readonly key: string };
   readonly find: (name: string) => Pool | undefined;
+  /** For events that nobody waits for. */
+  readonly queue: EventQueue;
   readonly refusing: () => boolean;
   /** Whether this answer is lost on its way. */
   readonly dropAnswer: () => boolean;
@@ -13,9 +16,6 @@ export interface FrontDoorOptions {
 
 /** What clients of a platform speak to. */
 export type FrontDoor = (request: IncomingMessage, response: ServerResponse) => Promise<void>;
-
-/** Of both platforms, for an invocation that is waited for. */
-export const maxEventBytes = 6 * 1024 * 1024;
 
 export const readBody = async (request: IncomingMessage): Promise<Buffer> => {
   const chunks: Buffer[] = [];
@@ -50,29 +50,28 @@ export const isJson = (body: Buffer): boolean => {
   }
 };
 
-/** What is said of an invocation that ended without an answer. */
+/** What is said of an invocation that ended without an answer: JSON, or what the runtime told. */
 export const failureOf = (
   end: Exclude<InvocationEnd, { is: 'answer' }>,
   requestId: string,
   timeoutMs: number,
-): unknown => {
+): string | Buffer => {
+  const said = (errorType: string, what: string): string =>
+    JSON.stringify({ errorType, errorMessage: `RequestId: ${requestId} Error: ${what}` });
   switch (end.is) {
     case 'timed-out':
-      return {
-        errorType: 'Sandbox.Timedout',
-        errorMessage: `RequestId: ${requestId} Error: Task timed out after ${(timeoutMs / 1000).toFixed(2)} seconds`,
-      };
+    case 'init-timed-out':
+      return said('Sandbox.Timedout', `Task timed out after ${(timeoutMs / 1000).toFixed(2)} seconds`);
     case 'exited':
-      return {
-        errorType: 'Runtime.ExitError',
-        errorMessage: `RequestId: ${requestId} Error: Runtime exited with error: ${end.how}`,
-      };
+    case 'init-exited':
+    case 'out-of-memory':
+      return said('Runtime.ExitError', end.how);
     case 'too-large':
-      return {
+      return JSON.stringify({
         errorType: 'Function.ResponseSizeTooLarge',
-        errorMessage: `Response payload size exceeded maximum allowed payload size (${end.bytes} bytes).`,
-      };
+        errorMessage: `Response payload size exceeded maximum allowed payload size (${end.maxBytes} bytes).`,
+      });
     default:
-      return JSON.parse(end.body.toString('utf8'));
+      return end.body;
   }
 };

@@ -1,10 +1,11 @@
 import { createServer } from 'node:http';
 import type { Guard } from '../guard.ts';
+import { again, EventQueue } from './event-queue.ts';
 import type { FrontDoorOptions } from './front-door.ts';
 import type { InstanceState } from './instance.ts';
 import { lambdaDoor } from './lambda-door.ts';
 import { type FunctionChange, type FunctionSpec, type InstanceSeen, Pool } from './pool.ts';
-import { lambdaRuntime, scfRuntime } from './protocols.ts';
+import { lambdaRuntime, limits, scfRuntime } from './protocols.ts';
 import { scfDoor } from './scf-door.ts';
 
 export interface FunctionHostOptions {
@@ -16,7 +17,10 @@ export interface FunctionHostOptions {
   readonly guard: Guard;
   /** Another Node than this one, for the instances. */
   readonly nodePath?: string;
+  /** How long an instance may take to get ready; default: the platform's. */
   readonly initTimeoutMs?: number;
+  /** How many times faster than on the platform an event that nobody waits for is tried again. */
+  readonly queueSpeed?: number;
   readonly programsDir?: string;
   readonly onLine?: (line: string, name: string) => void;
   readonly onChange?: (change: FunctionChange) => void;
@@ -27,6 +31,8 @@ export interface FunctionHost {
   /** `host:port` of the invoke API, over plain HTTP. */
   readonly endpoint: string;
   instances(): readonly InstanceSeen[];
+  /** Events that nobody waits for, and that are tried now or later. */
+  queued(): number;
   /** Sends a signal to the instances of a function (of all, without a name). @returns how many it met */
   kill(signal: NodeJS.Signals, which: InstanceState | 'any', name?: string): number;
   /** Every invocation is refused as too many, until it is taken back. */
@@ -35,9 +41,6 @@ export interface FunctionHost {
   dropAnswers(count: number): void;
   close(): Promise<void>;
 }
-
-/** Both platforms answer with 6 MB at most. */
-const maxAnswerBytes = 6 * 1024 * 1024;
 
 export const startFunctions = async (options: FunctionHostOptions): Promise<FunctionHost> => {
   const { platform, region, guard } = options;
@@ -51,8 +54,8 @@ export const startFunctions = async (options: FunctionHostOptions): Promise<Func
           spec,
           {
             protocol: platform === 'lambda' ? lambdaRuntime(runtime) : scfRuntime(runtime),
-            initTimeoutMs: options.initTimeoutMs ?? 10_000,
-            maxAnswerBytes,
+            initTimeoutMs: options.initTimeoutMs ?? limits[platform].initTimeoutMs,
+            maxAnswerBytes: limits[platform].maxAnswerBytes,
             guard,
             nodePath: options.nodePath ?? process.execPath,
             ...(options.programsDir === undefined ? {} : { programsDir: options.programsDir }),
@@ -63,12 +66,14 @@ export const startFunctions = async (options: FunctionHostOptions): Promise<Func
       ];
     }),
   );
+  const queue = new EventQueue(again[platform], options.queueSpeed);
   let refusing = false;
   let dropping = 0;
   const clients: FrontDoorOptions = {
     region,
     credentials: options.credentials,
     find: (name) => pools.get(name),
+    queue,
     refusing: () => refusing,
     dropAnswer: () => {
       dropping -= 1;
@@ -88,6 +93,7 @@ export const startFunctions = async (options: FunctionHostOptions): Promise<Func
   return {
     endpoint: `127.0.0.1:${port}`,
     instances: () => [...pools.values()].flatMap((pool) => pool.instances),
+    queued: () => queue.size,
     kill: (signal, which, name) =>
       [...pools.values()]
         .filter(({ spec }) => name === undefined || spec.name === name)
@@ -99,6 +105,7 @@ export const startFunctions = async (options: FunctionHostOptions): Promise<Func
       dropping = count;
     },
     close: async () => {
+      queue.close();
       for (const pool of pools.values()) pool.close();
       const closed = new Promise((resolve) => server.close(resolve));
       server.closeAllConnections();

@@ -1,49 +1,19 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import { dirname } from 'node:path';
+import { basename, dirname } from 'node:path';
 import { createInterface } from 'node:readline';
 import { setImmediate as turn } from 'node:timers/promises';
 import type { Guard } from '../guard.ts';
 import { programFile } from '../program-files.ts';
-
-/** What an instance is asked to do. */
-export interface Invocation {
-  readonly requestId: string;
-  /** JSON, as it came. */
-  readonly event: Buffer;
-  /** Unix ms when the platform ends it. */
-  readonly deadlineMs: number;
-}
-
-export type InvocationEnd =
-  | { readonly is: 'answer'; readonly body: Buffer }
-  /** The handler threw; what the runtime told of it. */
-  | { readonly is: 'error'; readonly body: Buffer }
-  | { readonly is: 'timed-out' }
-  | { readonly is: 'exited'; readonly how: string }
-  | { readonly is: 'init-failed'; readonly body: Buffer }
-  | { readonly is: 'too-large'; readonly bytes: number };
+import type { Invocation, InvocationEnd } from './invocation.ts';
+import { howItExited, peakBytes } from './process-end.ts';
+import { accept, askedOf, invalidState, judge, type RuntimeProtocol, refuse } from './runtime-api.ts';
 
 export type InstanceState = 'starting' | 'busy' | 'frozen' | 'ended';
 
-/** The paths of a platform's runtime API, and how an event is handed over in it. */
-export interface RuntimeProtocol {
-  /** Program that plays the platform's runtime inside the instance. */
-  readonly bootstrap: string;
-  readonly next: { readonly method: string; readonly path: string };
-  /** Which invocation it answers is what the path has in parentheses, or it is the one under way. */
-  readonly response: RegExp;
-  readonly error: RegExp;
-  readonly initError?: RegExp;
-  /** Told once, before the first `next`. */
-  readonly ready?: RegExp;
-  eventHeaders(invocation: Invocation): Record<string, string>;
-  /** @param file what is run; its name is the first part of the handler's */
-  environment(api: { readonly host: string; readonly port: number }, file: string): Record<string, string>;
-}
-
 export interface InstanceOptions {
   readonly protocol: RuntimeProtocol;
+  /** Exports the handlers; or an executable `bootstrap`, which brings its own runtime. */
   readonly file: string;
   readonly env: Readonly<Record<string, string>>;
   readonly memoryMb: number;
@@ -72,13 +42,17 @@ export class Instance {
   readonly #server: Server;
   #child: ChildProcess | undefined;
   #state: InstanceState = 'starting';
+  #initialised = false;
   /** The process asks for an event and waits. */
   #asking: ServerResponse | undefined;
   #invocation: Invocation | undefined;
+  /** Request id of the invocation that was answered last, until the next event is asked for. */
+  #answered: string | undefined;
   #settle: ((end: InvocationEnd) => void) | undefined;
   #ready: (() => void) | undefined;
   #initEnd: InvocationEnd | undefined;
   #invocations = 0;
+  #peakBytes = 0;
   readonly #lines: string[] = [];
 
   private constructor(options: InstanceOptions) {
@@ -108,6 +82,11 @@ export class Instance {
     return this.#invocations;
   }
 
+  /** The most memory it had when an invocation ended. */
+  get peakBytes(): number {
+    return this.#peakBytes;
+  }
+
   #become(state: InstanceState): void {
     if (this.#state === state || this.#state === 'ended') return;
     this.#state = state;
@@ -118,20 +97,21 @@ export class Instance {
     const { protocol, file, env, memoryMb, guard, nodePath } = this.#options;
     const address = this.#server.address();
     const port = typeof address === 'object' && address !== null ? address.port : 0;
-    const child = spawn(
-      nodePath,
-      [`--max-old-space-size=${memoryMb}`, programFile(protocol.bootstrap, this.#options.programsDir), file],
-      {
-        detached: true,
-        stdio: ['pipe', 'pipe', 'pipe'],
-        cwd: dirname(file),
-        env: {
-          PATH: process.env['PATH'] ?? '',
-          ...env,
-          ...protocol.environment({ host: '127.0.0.1', port }, file),
-        },
+    const runtime = (): string => programFile(protocol.bootstrap, this.#options.programsDir);
+    const [program, args] =
+      basename(file) === 'bootstrap'
+        ? [file, []]
+        : [nodePath, [`--max-old-space-size=${memoryMb}`, runtime(), file]];
+    const child = spawn(program, args, {
+      detached: true,
+      stdio: ['pipe', 'pipe', 'pipe'],
+      cwd: dirname(file),
+      env: {
+        PATH: process.env['PATH'] ?? '',
+        ...env,
+        ...protocol.environment({ host: '127.0.0.1', port }, file),
       },
-    );
+    });
     this.#child = child;
     child.stdin?.on('error', () => undefined);
     if (child.pid !== undefined) guard.add(child.pid);
@@ -145,52 +125,58 @@ export class Instance {
     }
     const ended = (how: string): void => {
       if (child.pid !== undefined) guard.remove(child.pid);
-      this.#end({ is: 'exited', how });
+      this.#end(how);
     };
-    child.once('error', (error) => ended(error.message));
-    child.once('close', (code, signal) =>
-      ended(signal === null ? `exit status ${code}` : `signal: ${signal}`),
-    );
+    child.once('error', (error) => ended(`Runtime exited with error: ${error.message}`));
+    child.once('close', (code, signal) => ended(howItExited(code, signal)));
   }
 
-  #end(end: InvocationEnd): void {
+  #end(how: string): void {
     this.#become('ended');
     this.#server.close();
     this.#server.closeAllConnections();
-    this.#initEnd ??= end;
+    const ranOut = this.#lines.some((line) => line.includes('JavaScript heap out of memory'));
+    const exited = ranOut ? 'out-of-memory' : this.#initialised ? 'exited' : 'init-exited';
+    this.#initEnd ??= { is: exited, how };
     this.#ready?.();
-    this.#finish(this.#initEnd.is === 'init-failed' ? this.#initEnd : end);
+    this.#finish({ is: exited, how });
   }
 
-  /** Undefined: it can take events. */
-  async ready(): Promise<InvocationEnd | undefined> {
-    if (this.#asking !== undefined) return undefined;
-    if (this.#initEnd !== undefined) return this.#initEnd;
-    await new Promise<void>((resolve) => {
-      const timer = setTimeout(() => {
-        this.#initEnd = { is: 'timed-out' };
-        this.#discard();
-        resolve();
-      }, this.#options.initTimeoutMs);
-      this.#ready = () => {
-        clearTimeout(timer);
-        resolve();
-      };
-    });
-    return this.#asking === undefined ? (this.#initEnd ?? { is: 'timed-out' }) : undefined;
+  /**
+   * Waits until it can take events.
+   *
+   * @param withinMs how long from now
+   * @returns undefined when it can; else why it never will
+   */
+  async ready(withinMs = this.#options.initTimeoutMs): Promise<InvocationEnd | undefined> {
+    if (!this.#initialised && this.#state !== 'ended') {
+      await new Promise<void>((resolve) => {
+        const timer = setTimeout(() => {
+          this.#initEnd ??= { is: 'init-timed-out' };
+          this.#discard();
+          resolve();
+        }, withinMs);
+        this.#ready = () => {
+          clearTimeout(timer);
+          resolve();
+        };
+      });
+    }
+    return this.#state === 'ended' ? (this.#initEnd ?? { is: 'init-timed-out' }) : undefined;
   }
 
-  /** Hands an event over; it must be frozen. */
+  /** Hands an event over, at once or when it asks for one. */
   invoke(invocation: Invocation): Promise<InvocationEnd> {
     this.#invocations += 1;
     this.#invocation = invocation;
-    this.#lines.length = 0;
+    // What was written while it was initialised belongs to its first invocation.
+    if (this.#invocations > 1) this.#lines.length = 0;
     this.#become('busy');
     return new Promise((resolve) => {
       const timer = setTimeout(
         () => {
-          this.#discard();
           this.#finish({ is: 'timed-out' });
+          this.#discard();
         },
         Math.max(0, invocation.deadlineMs - Date.now()),
       );
@@ -219,7 +205,9 @@ export class Instance {
 
   #finish(end: InvocationEnd): void {
     const settle = this.#settle;
+    if (settle !== undefined) this.#peakBytes = peakBytes(this.pid) || this.#peakBytes;
     this.#settle = undefined;
+    this.#answered = this.#invocation?.requestId ?? this.#answered;
     this.#invocation = undefined;
     settle?.(end);
   }
@@ -235,58 +223,47 @@ export class Instance {
     asking.end(invocation.event);
   }
 
-  async #handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const { protocol, maxAnswerBytes } = this.#options;
-    const path = (request.url ?? '').split('?')[0] ?? '';
-    const accepted = (status = 202): void => {
-      response.writeHead(status, { 'content-type': 'application/json' });
-      response.end('{"status":"OK"}');
-    };
-    if (request.method === protocol.next.method && path === protocol.next.path) {
-      this.#asking = response;
-      response.on('close', () => {
-        if (this.#asking === response) this.#asking = undefined;
-      });
-      // Asked again within an invocation: the same event.
-      if (this.#invocation === undefined) this.#freeze();
-      else this.#handOver();
-      this.#ready?.();
-      return;
-    }
-    const body = await read(request);
-    if (protocol.ready?.test(path) === true) {
-      accepted(200);
-      return;
-    }
-    if (protocol.initError?.test(path) === true) {
-      this.#initEnd = { is: 'init-failed', body };
-      accepted();
-      return;
-    }
-    const told = protocol.response.exec(path) ?? protocol.error.exec(path);
-    if (told === null) {
-      response.writeHead(404).end();
-    } else if (!this.#isUnderWay(told)) {
-      // Nobody waits for it any more, or it was never asked for.
-      response.writeHead(400, { 'content-type': 'application/json' });
-      response.end('{"errorMessage":"Invalid request ID","errorType":"InvalidRequestID"}');
-    } else if (protocol.response.test(path)) {
-      if (body.length > maxAnswerBytes) {
-        response.writeHead(413).end();
-        this.#finish({ is: 'too-large', bytes: body.length });
-      } else {
-        accepted();
-        this.#finish({ is: 'answer', body });
-      }
-    } else {
-      accepted();
-      this.#finish({ is: 'error', body });
-    }
+  #next(response: ServerResponse): void {
+    this.#asking = response;
+    response.on('close', () => {
+      if (this.#asking === response) this.#asking = undefined;
+    });
+    this.#answered = undefined;
+    if (this.#options.protocol.ready === undefined) this.#initialise();
+    // Asked again within an invocation: the same event.
+    if (this.#invocation !== undefined) this.#handOver();
+    else if (this.#initialised) this.#freeze();
   }
 
-  #isUnderWay(match: RegExpExecArray): boolean {
-    const [, requestId = this.#invocation?.requestId] = match;
-    return this.#invocation !== undefined && requestId === this.#invocation.requestId;
+  #initialise(): void {
+    if (this.#initialised) return;
+    this.#initialised = true;
+    this.#ready?.();
+  }
+
+  async #handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const { protocol, maxAnswerBytes } = this.#options;
+    const asked = askedOf(protocol, request);
+    if (asked.is === 'next') return this.#next(response);
+    const body = await read(request);
+    if (asked.is === 'unknown') {
+      response.writeHead(asked.status).end();
+    } else if (asked.is === 'ready') {
+      accept(response, 200);
+      this.#initialise();
+      if (this.#asking !== undefined && this.#invocation === undefined) this.#freeze();
+    } else if (asked.is === 'init-error') {
+      if (this.#initialised) return refuse(response, invalidState('Ready', 'InitError'));
+      // It has to exit now, and that is waited for: what it writes until then is in its log.
+      this.#initEnd ??= { is: 'init-failed', body };
+      accept(response, 202);
+    } else {
+      const known = { underWay: this.#invocation?.requestId, answered: this.#answered, maxAnswerBytes };
+      const { refusal, end } = judge(protocol, known, { ...asked, headers: request.headers, body });
+      if (refusal === undefined) accept(response, 202);
+      else refuse(response, refusal);
+      if (end !== undefined) this.#finish(end);
+    }
   }
 
   /** Nothing of it runs until the next event. */

@@ -7,11 +7,15 @@ const api = { host, port: Number(port) };
 const root = '/2018-06-01/runtime';
 const [file = ''] = process.argv.slice(2);
 
+const errorType = (error: unknown): Record<string, string> => ({
+  'lambda-runtime-function-error-type': error instanceof Error ? error.name : 'Error',
+});
+
 let handler: Handler;
 try {
   handler = await loadHandler(file, (process.env['_HANDLER'] ?? '').split('.').at(-1) ?? 'handler');
 } catch (error) {
-  await ask(api, 'POST', `${root}/init/error`, errorBody(error));
+  await ask(api, 'POST', `${root}/init/error`, errorBody(error), errorType(error));
   process.exit(1);
 }
 
@@ -26,7 +30,9 @@ for (;;) {
     functionVersion: process.env['AWS_LAMBDA_FUNCTION_VERSION'],
     memoryLimitInMB: process.env['AWS_LAMBDA_FUNCTION_MEMORY_SIZE'],
     logGroupName: process.env['AWS_LAMBDA_LOG_GROUP_NAME'],
+    logStreamName: process.env['AWS_LAMBDA_LOG_STREAM_NAME'],
     invokedFunctionArn: next.headers['lambda-runtime-invoked-function-arn'],
+    clientContext: JSON.parse(String(next.headers['lambda-runtime-client-context'] ?? 'null')) ?? undefined,
     callbackWaitsForEmptyEventLoop: true,
     getRemainingTimeInMillis: () => Math.max(0, deadlineMs - Date.now()),
   };
@@ -34,6 +40,6 @@ for (;;) {
     const answer = await handler(JSON.parse(next.body), context);
     await ask(api, 'POST', `${root}/invocation/${requestId}/response`, JSON.stringify(answer ?? null));
   } catch (error) {
-    await ask(api, 'POST', `${root}/invocation/${requestId}/error`, errorBody(error));
+    await ask(api, 'POST', `${root}/invocation/${requestId}/error`, errorBody(error), errorType(error));
   }
 }

@@ -6,10 +6,10 @@ import {
   failureOf,
   headersOf,
   isJson,
-  maxEventBytes,
   readBody,
 } from './front-door.ts';
 import type { Invoked } from './pool.ts';
+import { limits } from './protocols.ts';
 import { isSignedV4 } from './signature-v4.ts';
 
 /** A name, or an ARN of any length; with a version or alias behind it. */
@@ -17,6 +17,12 @@ const nameIn = (given: string): { readonly name: string; readonly qualifier?: st
   const [, name = given, qualifier] =
     /^(?:(?:arn:[^:]+:lambda:[^:]*:)?\d{12}:function:)?([^:]+)(?::([^:]+))?$/.exec(given) ?? [];
   return { name, ...(qualifier === undefined ? {} : { qualifier }) };
+};
+
+/** What was sent beside the event, in base64; undefined: it is not JSON. */
+const clientContextIn = (header: string): string | undefined => {
+  const text = Buffer.from(header, 'base64').toString('utf8');
+  return isJson(Buffer.from(text)) ? JSON.stringify(JSON.parse(text)) : undefined;
 };
 
 /** `POST /2015-03-31/functions/{name}/invocations` (https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html). */
@@ -62,33 +68,48 @@ export const lambdaDoor =
       const said = qualifier === '$LATEST' ? name : `${name}:${qualifier}`;
       return error(404, 'ResourceNotFoundException', `Function not found: ${said}`);
     }
-    if (body.length > maxEventBytes) {
-      return error(413, 'RequestTooLargeException', `${body.length} byte payload is too large.`);
+    const type = headers['x-amz-invocation-type'] ?? 'RequestResponse';
+    if (!['RequestResponse', 'Event', 'DryRun'].includes(type)) {
+      return error(400, 'InvalidParameterValueException', `Value '${type}' at 'invocationType' is unknown.`);
+    }
+    const max = type === 'Event' ? limits.lambda.maxEventBytesNotWaitedFor : limits.lambda.maxEventBytes;
+    if (body.length > max) {
+      const said = `Request must be smaller than ${max} bytes for the InvokeFunction operation`;
+      return error(413, 'RequestTooLargeException', said);
     }
     if (body.length > 0 && !isJson(body)) {
       return error(400, 'InvalidRequestContentException', 'Could not parse request body into json.');
     }
+    const clientContext = clientContextIn(headers['x-amz-client-context'] ?? 'e30=');
+    if (clientContext === undefined) {
+      return error(400, 'InvalidRequestContentException', 'Client context must be JSON in base64.');
+    }
     const event = body.length === 0 ? Buffer.from('{}') : body;
-    const type = headers['x-amz-invocation-type'] ?? 'RequestResponse';
+    const tooMany = (Reason: string): void =>
+      error(429, 'TooManyRequestsException', 'Rate Exceeded.', { Reason });
+    if (options.refusing()) return tooMany('CallerRateLimitExceeded');
     if (type !== 'RequestResponse') {
-      if (type === 'Event') void pool.invoke(event);
+      if (type === 'Event') options.queue.add(pool, event, requestId);
       response.writeHead(type === 'Event' ? 202 : 204, { 'x-amzn-requestid': requestId }).end();
       return;
     }
-    const invoked: Invoked = options.refusing() ? { is: 'refused' } : await pool.invoke(event);
-    if (invoked.is === 'refused') {
-      return error(429, 'TooManyRequestsException', 'Rate Exceeded.', {
-        Reason: options.refusing()
-          ? 'CallerRateLimitExceeded'
-          : 'ReservedFunctionConcurrentInvocationLimitExceeded',
-      });
-    }
+    const more = headers['x-amz-client-context'] === undefined ? {} : { clientContext };
+    const invoked: Invoked = await pool.invoke(event, more);
+    if (invoked.is === 'refused') return tooMany('ReservedFunctionConcurrentInvocationLimitExceeded');
     if (options.dropAnswer()) return void response.destroy();
-    const { end, ms, log } = invoked;
+    const { end, ms, log, peakBytes } = invoked;
     response.setHeader('x-amz-executed-version', '$LATEST');
     response.setHeader('x-amzn-requestid', invoked.requestId);
     if (headers['x-amz-log-type'] === 'Tail') {
-      const told = `START RequestId: ${invoked.requestId} Version: $LATEST\n${log}END RequestId: ${invoked.requestId}\nREPORT RequestId: ${invoked.requestId}\tDuration: ${ms} ms\n`;
+      const run = `RequestId: ${invoked.requestId}`;
+      const report = [
+        `REPORT ${run}`,
+        `Duration: ${ms} ms`,
+        `Billed Duration: ${ms} ms`,
+        `Memory Size: ${pool.memoryMb} MB`,
+        `Max Memory Used: ${Math.ceil(peakBytes / 1024 / 1024)} MB`,
+      ].join('\t');
+      const told = `START ${run} Version: $LATEST\n${log}END ${run}\n${report}\n`;
       response.setHeader(
         'x-amz-log-result',
         Buffer.from(told)
@@ -100,6 +121,6 @@ export const lambdaDoor =
       response.writeHead(200, { 'content-type': 'application/json' }).end(end.body);
       return;
     }
-    response.setHeader('x-amz-function-error', 'Unhandled');
-    answerJson(response, 200, failureOf(end, invoked.requestId, pool.timeoutMs));
+    response.writeHead(200, { 'content-type': 'application/json', 'x-amz-function-error': 'Unhandled' });
+    response.end(failureOf(end, invoked.requestId, pool.timeoutMs));
   };

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { EventEmitter, once } from 'node:events';
-import { Instance, type InstanceOptions, type InstanceState, type InvocationEnd } from './instance.ts';
+import { Instance, type InstanceOptions, type InstanceState } from './instance.ts';
+import type { InvocationEnd } from './invocation.ts';
 
 export interface FunctionSpec {
   readonly name: string;
@@ -48,7 +49,14 @@ export type Invoked =
       readonly ms: number;
       /** The last 4 KB of what it wrote. */
       readonly log: string;
+      readonly peakBytes: number;
     };
+
+export interface InvokeOptions {
+  /** Told to the invoker already; default: a new one. */
+  readonly requestId?: string;
+  readonly clientContext?: string;
+}
 
 const idleMs = 120_000;
 /** So long an invocation waits for an instance that has just answered, before it begins with a new one. */
@@ -63,7 +71,7 @@ export class Pool {
   readonly #instances = new Set<Instance>();
   /** Asks for an event; ended when nobody has one for it. */
   readonly #free = new Map<Instance, NodeJS.Timeout>();
-  /** An invocation's own. */
+  /** An invocation's own; also when it is gone, until the invocation is over. */
   readonly #taken = new Set<Instance>();
   readonly #freed = new EventEmitter().setMaxListeners(0);
   #starting = 0;
@@ -79,6 +87,10 @@ export class Pool {
     this.#common = common;
     this.#onLine = onLine;
     this.#onChange = onChange;
+  }
+
+  get memoryMb(): number {
+    return this.spec.memoryMb ?? 256;
   }
 
   get timeoutMs(): number {
@@ -122,7 +134,6 @@ export class Pool {
   #gone(instance: Instance): void {
     clearTimeout(this.#free.get(instance));
     this.#free.delete(instance);
-    this.#taken.delete(instance);
     if (this.#instances.delete(instance)) this.#tell('gone', instance);
     this.#freed.emit('freed');
   }
@@ -142,15 +153,19 @@ export class Pool {
       if (freed !== undefined) return freed;
     }
     const limit = this.spec.concurrency ?? 10;
-    if (this.#closed || this.#instances.size + this.#starting >= limit) return undefined;
+    const used = new Set([...this.#instances, ...this.#taken]).size + this.#starting;
+    return this.#closed || used >= limit ? undefined : this.#start();
+  }
+
+  async #start(): Promise<Instance> {
     this.#starting += 1;
-    const { file, env, memoryMb = 256 } = this.spec;
+    const { file, env } = this.spec;
     let started: Instance | undefined;
     const instance = await Instance.start({
       ...this.#common,
       file,
       env,
-      memoryMb,
+      memoryMb: this.memoryMb,
       onLine: (line) => this.#onLine(line, this.spec.name),
       onState: (state) => {
         if (started === undefined) return;
@@ -164,32 +179,44 @@ export class Pool {
       this.#starting -= 1;
     });
     started = instance;
-    if (instance.state !== 'ended') {
-      this.#instances.add(instance);
-      this.#taken.add(instance);
-    }
+    if (instance.state !== 'ended') this.#instances.add(instance);
+    this.#taken.add(instance);
     this.#tell('cold-start', instance);
     if (this.#closed) instance.kill('SIGKILL');
     return instance;
   }
 
-  async invoke(event: Buffer): Promise<Invoked> {
-    const requestId = randomUUID();
+  async invoke(
+    event: Buffer,
+    { requestId = randomUUID(), clientContext }: InvokeOptions = {},
+  ): Promise<Invoked> {
     const startedMs = Date.now();
-    const instance = await this.#take();
+    let instance = await this.#take();
     if (instance === undefined) {
       this.#tell('refused');
       return { is: 'refused' };
     }
-    const failed = await instance.ready();
+    let failed = await instance.ready();
+    const deadlineMs = Date.now() + this.timeoutMs;
+    if (failed !== undefined && this.#common.protocol.initAgain && !this.#closed) {
+      const first = instance;
+      instance = await this.#start();
+      this.#taken.delete(first);
+      failed = await instance.ready(Math.max(0, deadlineMs - Date.now()));
+    }
     this.#tell('begin', instance);
-    const end =
-      failed ?? (await instance.invoke({ requestId, event, deadlineMs: Date.now() + this.timeoutMs }));
+    const invocation = {
+      requestId,
+      event,
+      deadlineMs,
+      ...(clientContext === undefined ? {} : { clientContext }),
+    };
+    const end = failed ?? (await instance.invoke(invocation));
     const ms = Date.now() - startedMs;
     this.#tell('end', instance, { outcome: end.is, ms });
     this.#taken.delete(instance);
     this.#giveBack(instance);
-    return { is: 'ended', end, requestId, ms, log: await instance.log() };
+    return { is: 'ended', end, requestId, ms, log: await instance.log(), peakBytes: instance.peakBytes };
   }
 
   /** @returns how many it met */

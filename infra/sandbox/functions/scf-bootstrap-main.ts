@@ -12,17 +12,24 @@ const environment = JSON.stringify(
   Object.fromEntries(Object.entries(process.env).filter(([name]) => /^(SCF|TENCENTCLOUD)_/.test(name))),
 );
 
-let handler: Handler;
+const name = (process.env['_HANDLER'] ?? '').split('.').at(-1) ?? 'main_handler';
+let handler: Handler | undefined;
+let broken: unknown;
 try {
-  handler = await loadHandler(file, (process.env['_HANDLER'] ?? '').split('.').at(-1) ?? 'main_handler');
+  handler = await loadHandler(file, name);
 } catch (error) {
-  await ask(api, 'POST', '/runtime/init/error', errorBody(error));
-  process.exit(1);
+  broken = error;
+  console.error(error);
 }
 await ask(api, 'POST', '/runtime/init/ready', ' ');
 
 for (;;) {
   const next = await ask(api, 'GET', '/runtime/invocation/next');
+  if (handler === undefined) {
+    // The API knows no failed initialisation: the invocation is told what was wrong with the code.
+    await ask(api, 'POST', '/runtime/invocation/error', errorBody(broken));
+    process.exit(1);
+  }
   const context = {
     request_id: next.headers['request_id'],
     function_name: process.env['SCF_FUNCTIONNAME'],
