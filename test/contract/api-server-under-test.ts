@@ -227,7 +227,15 @@ export const openServerUnderTest = async (options: ApiServerOptions = {}): Promi
   if (!isControlPlaneUnderTest) {
     return clientOfApiServer(await startApiServer({ rbac: true, bookmarkIntervalMs: 1000, ...options }));
   }
-  const { url, adminToken: token, caPem, close } = await startControlPlaneUnderTest();
+  const {
+    url,
+    adminToken: token,
+    caPem,
+    close,
+  } = await startControlPlaneUnderTest({
+    // Pods are left alone, as the in-process server leaves them.
+    scheduler: false,
+  });
   return clientOf({ url, token, caPem, isReal: true, close });
 };
 

@@ -15,6 +15,8 @@ export interface ControlPlaneOptions {
   readonly assets: Assets;
   /** Whether the controller-manager and the scheduler run, too. Default: where the assets have them. */
   readonly controllers?: boolean;
+  /** Without it Pods stay as they are made. Default: it runs where the controllers do. */
+  readonly scheduler?: boolean;
   readonly programsDir?: string;
 }
 
@@ -135,6 +137,8 @@ const startOnce = async (options: ControlPlaneOptions): Promise<ControlPlane> =>
       'listen-peer-urls': peerUrl,
       'initial-advertise-peer-urls': peerUrl,
       'initial-cluster': `etcd=${peerUrl}`,
+      // Watches that nothing happens in get bookmarks; every cluster that is installed by its own tools sets this.
+      'watch-progress-notify-interval': '5s',
       // Its data ends with it.
       'unsafe-no-fsync': 'true',
     });
@@ -198,7 +202,7 @@ const startOnce = async (options: ControlPlaneOptions): Promise<ControlPlane> =>
         'kube-api-qps': '200',
         'kube-api-burst': '400',
       });
-      run('kube-scheduler', common);
+      if (options.scheduler ?? true) run('kube-scheduler', common);
       const { request } = transport;
       await untilHolds('the controller-manager', programs, async () => {
         await request('GET', '/api/v1/namespaces/default/serviceaccounts/default');
