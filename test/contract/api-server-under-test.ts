@@ -48,6 +48,10 @@ export interface ServerUnderTest {
   readonly isReal: boolean;
   call(method: string, path: string, options?: CallOptions): Promise<Reply>;
   watch(path: string, options?: Pick<CallOptions, 'accept' | 'token'>): Promise<OpenWatch>;
+  /** Forgets the history of changes; who watches goes on. */
+  compact(): Promise<void>;
+  /** The same, as after a restart: a real server keeps some of it in memory until then. */
+  forget(): Promise<void>;
   /** A new namespace. */
   namespace(): Promise<string>;
   close(): Promise<void>;
@@ -151,13 +155,14 @@ interface Endpoint {
   readonly token: string;
   readonly caPem: string;
   readonly isReal: boolean;
+  readonly compact: () => Promise<void>;
+  readonly forget: () => Promise<void>;
   readonly close: () => Promise<void>;
 }
 
 /** A client of one server. */
 export const clientOf = (endpoint: Endpoint): ServerUnderTest => {
   const agent = new Agent({ keepAlive: true, ca: endpoint.caPem });
-  const namespaces: string[] = [];
   const open = (method: string, path: string, options: CallOptions): Promise<IncomingMessage> =>
     new Promise((resolve, reject) => {
       const { body, contentType = 'application/json', accept = 'application/json' } = options;
@@ -188,6 +193,8 @@ export const clientOf = (endpoint: Endpoint): ServerUnderTest => {
     token: endpoint.token,
     caPem: endpoint.caPem,
     isReal: endpoint.isReal,
+    compact: endpoint.compact,
+    forget: endpoint.forget,
     call,
     watch: async (path, options = {}) =>
       follow(await open('GET', `${path}${path.includes('?') ? '&' : '?'}watch=1`, options)),
@@ -195,14 +202,9 @@ export const clientOf = (endpoint: Endpoint): ServerUnderTest => {
       const { body } = await call('POST', '/api/v1/namespaces', {
         body: { metadata: { generateName: 'contract-' } },
       });
-      const name = textAt(body, 'metadata.name');
-      namespaces.push(name);
-      return name;
+      return textAt(body, 'metadata.name');
     },
     close: async () => {
-      if (endpoint.isReal) {
-        for (const name of namespaces) await call('DELETE', `/api/v1/namespaces/${name}`);
-      }
       agent.destroy();
       await endpoint.close();
     },
@@ -216,6 +218,8 @@ export const clientOfApiServer = (server: ApiServer): ServerUnderTest =>
     token: server.adminToken,
     caPem: server.caPem,
     isReal: false,
+    compact: async () => server.compact(),
+    forget: async () => server.compact(),
     close: () => server.close(),
   });
 
@@ -227,16 +231,17 @@ export const openServerUnderTest = async (options: ApiServerOptions = {}): Promi
   if (!isControlPlaneUnderTest) {
     return clientOfApiServer(await startApiServer({ rbac: true, bookmarkIntervalMs: 1000, ...options }));
   }
-  const {
-    url,
-    adminToken: token,
-    caPem,
-    close,
-  } = await startControlPlaneUnderTest({
-    // Pods are left alone, as the in-process server leaves them.
-    scheduler: false,
+  // Pods are left alone, as the in-process server leaves them.
+  const controlPlane = await startControlPlaneUnderTest({ scheduler: false });
+  return clientOf({
+    ...controlPlane,
+    token: controlPlane.adminToken,
+    isReal: true,
+    forget: async () => {
+      await controlPlane.compact();
+      await controlPlane.restartApiServer();
+    },
   });
-  return clientOf({ url, token, caPem, isReal: true, close });
 };
 
 /** Asks again until an answer `holds`. */

@@ -17,6 +17,8 @@ export interface ControlPlaneOptions {
   readonly controllers?: boolean;
   /** Without it Pods stay as they are made. Default: it runs where the controllers do. */
   readonly scheduler?: boolean;
+  /** More flags of the API server, without the dashes. */
+  readonly apiServerFlags?: Readonly<Record<string, string>>;
   readonly programsDir?: string;
 }
 
@@ -32,6 +34,10 @@ export interface ControlPlane {
   readonly folder: string;
   /** A kubeconfig for the administrator, as YAML. */
   kubeconfig(): string;
+  /** Forgets the history of changes, as etcd is told to every five minutes. */
+  compact(): Promise<void>;
+  /** Kills the API server and starts it again: what it kept in memory of older versions is gone. */
+  restartApiServer(): Promise<void>;
   /** With SIGSTOP it is silent, with SIGCONT it goes on. */
   signal(program: ProgramName, signal: 'SIGSTOP' | 'SIGCONT' | 'SIGKILL'): void;
   close(): Promise<void>;
@@ -81,6 +87,18 @@ const isReady = (transport: Transport) => async (): Promise<boolean> => {
   return answer.statusCode === 200;
 };
 
+/** Through etcd's gateway, which takes JSON. */
+const compact = async (etcdUrl: string): Promise<void> => {
+  const etcd = createTransport({ url: etcdUrl });
+  try {
+    const key = Buffer.from('/').toString('base64');
+    const { header } = await etcd.request<{ header: { revision: string } }>('POST', '/v3/kv/range', { key });
+    await etcd.request('POST', '/v3/kv/compaction', { revision: header.revision, physical: true });
+  } finally {
+    etcd.close();
+  }
+};
+
 const startOnce = async (options: ControlPlaneOptions): Promise<ControlPlane> => {
   const { assets } = options;
   const private_ = createPrivateFolder();
@@ -107,16 +125,18 @@ const startOnce = async (options: ControlPlaneOptions): Promise<ControlPlane> =>
     programs.push(running);
     return running;
   };
+  const end = async (program: Running): Promise<void> => {
+    programs.splice(programs.indexOf(program), 1);
+    if (hasEnded(program) || program.child.pid === undefined) return;
+    const gone = new Promise((resolve) => program.child.once('exit', resolve));
+    program.child.kill('SIGKILL');
+    await gone;
+    guard.remove(program.child.pid);
+  };
   let transport: Transport | undefined;
   const close = async (): Promise<void> => {
     transport?.close();
-    for (const program of programs.reverse()) {
-      if (hasEnded(program) || program.child.pid === undefined) continue;
-      const gone = new Promise((resolve) => program.child.once('exit', resolve));
-      program.child.kill('SIGKILL');
-      await gone;
-      guard.remove(program.child.pid);
-    }
+    for (const program of programs.slice().reverse()) await end(program);
     guard.close();
     private_.remove();
   };
@@ -158,7 +178,7 @@ const startOnce = async (options: ControlPlaneOptions): Promise<ControlPlane> =>
     const certificate = await makeServerCertificate([host, 'localhost', 'kubernetes.default.svc']);
     const caFile = fileOf('ca.crt', certificate.caPem);
     const url = `https://${host}:${securePort}`;
-    run('kube-apiserver', {
+    const apiServerArgs = {
       'etcd-servers': etcdUrl,
       'cert-dir': folder,
       'tls-cert-file': fileOf('server.crt', certificate.certificatePem),
@@ -180,9 +200,12 @@ const startOnce = async (options: ControlPlaneOptions): Promise<ControlPlane> =>
       // A Pod needs no ServiceAccount here: the containers are processes of this machine.
       'disable-admission-plugins': 'ServiceAccount',
       profiling: 'false',
-    });
+      ...options.apiServerFlags,
+    };
+    run('kube-apiserver', apiServerArgs);
     transport = createTransport({ url, ca: certificate.caPem, token: adminToken });
-    await untilHolds('the API server', programs, isReady(transport));
+    const ready = isReady(transport);
+    await untilHolds('the API server', programs, ready);
     const hasControllers = options.controllers ?? assets.hasControllers;
     if (hasControllers) {
       const kubeconfigFile = fileOf(
@@ -218,6 +241,13 @@ const startOnce = async (options: ControlPlaneOptions): Promise<ControlPlane> =>
       folder,
       kubeconfig: () =>
         kubeconfigYaml({ name: 'control-plane', url, caPem: certificate.caPem, token: adminToken }),
+      compact: () => compact(etcdUrl),
+      restartApiServer: async () => {
+        const program = programs.find(({ name }) => name === 'kube-apiserver');
+        if (program !== undefined) await end(program);
+        run('kube-apiserver', apiServerArgs);
+        await untilHolds('the API server', programs, ready);
+      },
       signal: (name, signal) => {
         for (const program of programs) if (program.name === name) program.child.kill(signal);
       },

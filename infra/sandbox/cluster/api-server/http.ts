@@ -23,6 +23,12 @@ const readBody = async (message: IncomingMessage): Promise<string> => {
 
 const faultStatus = (fault: Fault & { kind: 'status' }): ApiResponse => {
   const { code, retryAfterSeconds } = fault;
+  const headers = retryAfterSeconds === undefined ? undefined : { 'Retry-After': String(retryAfterSeconds) };
+  // What refuses calls for their number stands before all that knows of objects: no Status, plain text.
+  if (code === 429 && fault.message === undefined) {
+    const body = 'Too many requests, please try again later.\n';
+    return { ...json(code, {}, headers), contentType: 'text/plain; charset=utf-8', body };
+  }
   const reasons: Readonly<Record<number, string>> = {
     410: 'Expired',
     429: 'TooManyRequests',
@@ -31,7 +37,6 @@ const faultStatus = (fault: Fault & { kind: 'status' }): ApiResponse => {
   };
   const messages: Readonly<Record<number, string>> = {
     410: 'The resourceVersion for the provided watch is too old.',
-    429: 'Too many requests, please try again later.',
     503: 'the server is currently unable to handle the request',
   };
   const error = new StatusError(
@@ -40,7 +45,6 @@ const faultStatus = (fault: Fault & { kind: 'status' }): ApiResponse => {
     fault.message ?? messages[code] ?? 'Internal error occurred: injected fault',
     retryAfterSeconds === undefined ? undefined : { retryAfterSeconds },
   );
-  const headers = retryAfterSeconds === undefined ? undefined : { 'Retry-After': String(retryAfterSeconds) };
   return json(code, error.toJson(), headers);
 };
 
