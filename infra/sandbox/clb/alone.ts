@@ -88,7 +88,10 @@ export const runClbAlone = async (options: ClbAloneOptions): Promise<void> => {
     }
     const end = ended(signal);
     const tls = httpsUrl === undefined ? {} : { httpsUrl, ...(caPem === undefined ? {} : { caFile }) };
-    const facts = { url, ...tls, region, secretId, secretKey, vpcId, vpcCidr };
+    // `10.N.b.c` of a load balancer is `127.N.b.c` here.
+    const loopback =
+      addresses.mode === 'range' ? { loopbackCidr: addresses.vpcCidr.replace(/^10\./, '127.') } : {};
+    const facts = { url, ...tls, region, secretId, secretKey, vpcId, vpcCidr, ...loopback };
     process.stdout.write(`${JSON.stringify({ ready: true, ...facts })}\n`);
     ends.push(showClb({ simulator, out: process.stdout, log: process.stderr, facts: Object.entries(facts) }));
     await end;
