@@ -104,13 +104,17 @@ it('has the faults, settings and network that it is given, and without a termina
   const { ready, client, said, end } = await startAlone({
     vpcCidr: '172.16.0.0/12',
     settings: { quotaListeners: 3 },
-    faults: [{ action: 'DescribeListeners', effect: { kind: 'error', code: 'InternalError' } }],
+    faults: [
+      { action: 'DescribeListeners', effect: { kind: 'error', code: 'InternalError' } },
+      { action: 'DescribeQuota', effect: { kind: 'changed-by-hand', action: 'DeleteListener' } },
+    ],
   });
   expect(ready['vpcCidr']).toBe('172.16.0.0/12');
   const { QuotaSet } = await client().DescribeQuota();
   expect(QuotaSet).toContainEqual({ QuotaId: 'TOTAL_LISTENER_QUOTA', QuotaCurrent: null, QuotaLimit: 3 });
   expect(await codeOf(client().DescribeListeners({ LoadBalancerId: 'lb-00000000' }))).toBe('InternalError');
   await until('the failure is told', () => said().includes('DescribeListeners InternalError'));
+  expect(said()).toMatch(/^By hand: .*LoadBalancerId/m);
   expect(said()).toMatch(/^\d\d:\d\d:\d\d .*DescribeListeners 1; DescribeListeners InternalError$/m);
   await end();
 });

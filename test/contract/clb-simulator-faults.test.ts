@@ -143,6 +143,16 @@ describe('somebody else, by hand', () => {
     expect(await codeOf(register())).toBe('InvalidParameter.ListenerIdNotFound');
   });
 
+  it('is not what the caller hears of, when they are refused', async () => {
+    const warnings: string[] = [];
+    const stop = fixture.simulator.on('warning', (warning) => warnings.push(warning));
+    inject('changed-by-hand=DeleteListener,action=BatchRegisterTargets,with={"ListenerId":"lbl-00000000"}');
+    await register();
+    stop();
+    expect(bound()).toBe(1);
+    expect(warnings).toEqual([expect.stringMatching(/^By hand: .*lbl-00000000 not found/)]);
+  });
+
   it('is in no record, counts to no limit and meets no fault', async () => {
     const { simulator } = fixture;
     const before = simulator.statistics();

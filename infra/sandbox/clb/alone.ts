@@ -75,7 +75,6 @@ export const runClbAlone = async (options: ClbAloneOptions): Promise<void> => {
     });
     ends.push(simulator.close);
     for (const fault of faults) simulator.faults.inject(fault);
-    simulator.on('warning', (warning) => process.stderr.write(`${warning}\n`));
     const { url, httpsUrl, caPem, region, secretId, secretKey, vpcId, vpcCidr } = simulator;
     let caFile = https?.caFile;
     if (caPem !== undefined) {

@@ -10,12 +10,12 @@ export interface ClbDisplayOptions {
   readonly simulator: ClbSimulator;
   /** A terminal gets a screen. */
   readonly out: Writable;
-  /** Where there is none, this gets a line for each second in which there was a call. */
+  /** Where there is none, this gets a line for each second in which there was a call. Warnings too, in any case. */
   readonly log: Writable;
   readonly facts: ClbScreenModel['facts'];
 }
 
-const keptFailures = 100;
+const kept = 100;
 
 /** `12:00:01 BatchRegisterTargets 2, DescribeTargets 1; BatchRegisterTargets FailedOperation.ResourceInOperating`. */
 export const secondLine = (calls: readonly CallRecord[]): string => {
@@ -37,20 +37,31 @@ export const showClb = ({ simulator, out, log, facts }: ClbDisplayOptions): (() 
       calls = [];
     };
     const timer = setInterval(write, 1_000);
-    const stop = simulator.on('call', (call) => calls.push(call));
+    const stops = [
+      simulator.on('call', (call) => calls.push(call)),
+      simulator.on('warning', (warning) => log.write(`${warning}\n`)),
+    ];
     return () => {
       clearInterval(timer);
-      stop();
+      for (const stop of stops) stop();
       write();
     };
   }
   const styles = stylesFor(true);
   const failures: CallRecord[] = [];
-  const stop = simulator.on('call', (call) => {
-    if (call.code === 'OK') return;
-    failures.push(call);
-    if (failures.length > keptFailures) failures.shift();
-  });
+  // Nothing else may write while the screen is up: what is to be said waits for its end.
+  const warnings: string[] = [];
+  const stops = [
+    simulator.on('call', (call) => {
+      if (call.code === 'OK') return;
+      failures.push(call);
+      if (failures.length > kept) failures.shift();
+    }),
+    simulator.on('warning', (warning) => {
+      warnings.push(warning);
+      if (warnings.length > kept) warnings.shift();
+    }),
+  ];
   const terminal = createTerminal(out, (size) =>
     clbLayout(
       {
@@ -68,7 +79,8 @@ export const showClb = ({ simulator, out, log, facts }: ClbDisplayOptions): (() 
   );
   terminal.open();
   return () => {
-    stop();
+    for (const stop of stops) stop();
     terminal.close();
+    for (const warning of warnings) log.write(`${warning}\n`);
   };
 };
