@@ -1,3 +1,4 @@
+import { isIPv4 } from 'node:net';
 import { InvalidArgumentError } from 'commander';
 
 /** A whole number of at least `least`. */
@@ -25,4 +26,13 @@ export const loopbackAddress = (text: string): { host: string; port: number } =>
     throw new InvalidArgumentError('It must be 127.x.y.z:PORT; nothing here listens on another network.');
   }
   return { host: host === 'localhost' ? '127.0.0.1' : host, port: Number(port) };
+};
+
+/** `10.0.0.0/16`. */
+export const ipv4Network = (text: string): string => {
+  const [, address = '', bits = ''] = /^([\d.]+)\/(\d{1,2})$/.exec(text) ?? [];
+  if (!isIPv4(address) || Number(bits) > 32) {
+    throw new InvalidArgumentError('It must be a network such as 10.0.0.0/16.');
+  }
+  return text;
 };

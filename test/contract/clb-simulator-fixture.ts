@@ -12,7 +12,7 @@ export type SdkClient = InstanceType<typeof clb.v20180317.Client>;
 
 /** The official SDK, pointed at a simulator. */
 export const sdkClient = (
-  { url, region, secretId, secretKey }: ClbSimulator,
+  { url, region, secretId, secretKey }: Pick<ClbSimulator, 'url' | 'region' | 'secretId' | 'secretKey'>,
   other: { secretId?: string; secretKey?: string; token?: string; region?: string; endpoint?: string } = {},
 ): SdkClient =>
   new clb.v20180317.Client({

@@ -13,6 +13,7 @@ afterAll(() => fixture.close());
 interface RawAnswer {
   readonly status: number;
   readonly contentType: string | undefined;
+  readonly retryAfter: string | undefined;
   readonly body: {
     Response: { RequestId: string; Error?: { Code: string; Message: string }; TotalCount?: number };
   };
@@ -74,6 +75,7 @@ const raw = ({
         resolve({
           status: response.statusCode ?? 0,
           contentType: response.headers['content-type'],
+          retryAfter: response.headers['retry-after'],
           body: JSON.parse(text),
         }),
       );
@@ -199,6 +201,16 @@ describe('the gateway', () => {
     const failure = await failureOf(client.CreateLoadBalancer({ LoadBalancerType: 'OPEN' }));
     expect(failure.code).toBe('UnauthorizedOperation');
     expect(failure.message).toContain('you are not authorized to perform operation (clb:CreateLoadBalancer)');
+  });
+
+  it('a throttled call is not told when to come again, unless that is set', async () => {
+    const { simulator } = fixture;
+    simulator.faults.inject({ effect: { kind: 'throttle' } });
+    expect((await raw()).retryAfter).toBeUndefined();
+    simulator.settings.retryAfterSeconds = 2;
+    expect((await raw()).retryAfter).toBe('2');
+    simulator.settings.retryAfterSeconds = 0;
+    simulator.faults.clear();
   });
 
   it('throttles the 21st call of an action in a second, and no other action or key', async () => {

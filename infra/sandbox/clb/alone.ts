@@ -2,6 +2,8 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { claimAddresses } from '../addresses.ts';
 import { createPrivateFolder } from '../private-folder.ts';
+import { showClb } from '../screen/clb-display.ts';
+import type { Fault } from './faults.ts';
 import type { Credential } from './gateway/credentials.ts';
 import type { ClbSettings } from './settings.ts';
 import { type HttpsOptions, startClbSimulator } from './simulator.ts';
@@ -26,6 +28,9 @@ export interface ClbAloneOptions {
   readonly region?: string;
   readonly credentials?: Credential;
   readonly settings?: Partial<ClbSettings>;
+  /** Where targets may lie. Default: that of the addresses. */
+  readonly vpcCidr?: string;
+  readonly faults?: readonly Fault[];
 }
 
 const ended = (signal: AbortSignal | undefined): Promise<void> =>
@@ -52,12 +57,13 @@ const httpsOf = async ({ listen, given }: HttpsAlone): Promise<HttpsOptions> => 
 
 /**
  * Runs a CLB simulator alone, for other people's clients, until it is told to end. Prints one line of JSON on
- * stdout when it is ready, warnings on stderr.
+ * stdout when it is ready, warnings on stderr, and shows what is asked of it: on a terminal as a screen, else on stderr as
+ * a line a second.
  *
  * @throws Error when the address cannot be listened on
  */
 export const runClbAlone = async (options: ClbAloneOptions): Promise<void> => {
-  const { signal, https, ...simulated } = options;
+  const { signal, https, faults = [], ...simulated } = options;
   const ends: (() => unknown)[] = [];
   try {
     const addresses = await claimAddresses();
@@ -68,7 +74,7 @@ export const runClbAlone = async (options: ClbAloneOptions): Promise<void> => {
       addresses,
     });
     ends.push(simulator.close);
-    simulator.on('warning', (warning) => process.stderr.write(`${warning}\n`));
+    for (const fault of faults) simulator.faults.inject(fault);
     const { url, httpsUrl, caPem, region, secretId, secretKey, vpcId, vpcCidr } = simulator;
     let caFile = https?.caFile;
     if (caPem !== undefined) {
@@ -81,9 +87,12 @@ export const runClbAlone = async (options: ClbAloneOptions): Promise<void> => {
     }
     const end = ended(signal);
     const tls = httpsUrl === undefined ? {} : { httpsUrl, ...(caPem === undefined ? {} : { caFile }) };
-    process.stdout.write(
-      `${JSON.stringify({ ready: true, url, ...tls, region, secretId, secretKey, vpcId, vpcCidr })}\n`,
-    );
+    // `10.N.b.c` of a load balancer is `127.N.b.c` here.
+    const loopback =
+      addresses.mode === 'range' ? { loopbackCidr: addresses.vpcCidr.replace(/^10\./, '127.') } : {};
+    const facts = { url, ...tls, region, secretId, secretKey, vpcId, vpcCidr, ...loopback };
+    process.stdout.write(`${JSON.stringify({ ready: true, ...facts })}\n`);
+    ends.push(showClb({ simulator, out: process.stdout, log: process.stderr, facts: Object.entries(facts) }));
     await end;
   } finally {
     for (const end of ends.reverse()) await end();

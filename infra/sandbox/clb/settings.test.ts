@@ -43,7 +43,6 @@ const openQuestions: readonly [
     'InvalidParameter.PortCheckFailed',
     'FailedOperation',
   ],
-  ['may a batch name a TCP_SSL listener?', 'batchOnTcpSsl', 'accept', 'refuse'],
   ['may a layer-4 listener be given a LocationId?', 'locationIdOnLayer4', 'refuse', 'refuse'],
   ['may a target lie outside the VPC?', 'targetOutsideVpc', 'refuse', 'refuse'],
   ['is an unknown task an error?', 'unknownTask', 'error', 'error'],

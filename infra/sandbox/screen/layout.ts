@@ -36,14 +36,14 @@ const bar = (done: number, all: number): string => {
 };
 
 /** Columns joined with a space; the styles come after the widths, because they have none. */
-interface Cell {
+export interface Cell {
   readonly text: string;
   readonly width: number;
   readonly right?: boolean;
   readonly style?: (text: string) => string;
 }
 
-const row = (cells: readonly Cell[], width: number): string => {
+export const row = (cells: readonly Cell[], width: number): string => {
   let left = width;
   const parts: string[] = [];
   for (const { text, width: wanted, right, style } of cells) {

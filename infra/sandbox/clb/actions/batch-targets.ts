@@ -1,4 +1,4 @@
-import { ApiError, tooLong } from '../api-error.ts';
+import { tooLong } from '../api-error.ts';
 import type { Engine } from '../engine/engine.ts';
 import type { Effects } from '../faults.ts';
 import type { LoadBalancer } from '../load-balancer.ts';
@@ -30,9 +30,6 @@ const requestsOf = (asked: Asked, lb: LoadBalancer, engine: Engine): TargetReque
   return asked.Targets.map((target, at) => {
     const listener = getListener(lb, target.ListenerId, 'InvalidParameter.ListenerIdNotFound');
     const path = `Targets.${at}`;
-    if (listener.protocol === 'TCP_SSL' && engine.settings.batchOnTcpSsl === 'refuse') {
-      throw new ApiError('InvalidParameter', `${listener.id} is a TCP_SSL listener.`);
-    }
     const place = placeOf(lb, listener, target, path, engine, 'InvalidParameter.LocationNotFound');
     return targetRequest(target, place, path, engine);
   });

@@ -202,12 +202,17 @@ export class Gateway {
   }
 
   async #byHand({ loadBalancerId }: FaultCall, effects: Effects): Promise<void> {
-    const { byHand } = this.#options;
+    const { byHand, engine } = this.#options;
     const changed = effects.find('changed-by-hand');
     const own = loadBalancerId === undefined ? {} : { LoadBalancerId: loadBalancerId };
-    if (changed !== undefined) await byHand.do(changed.action, { ...own, ...changed.parameters });
-    if (effects.has('deleted-by-hand') && loadBalancerId !== undefined) {
-      await byHand.do('DeleteLoadBalancer', { LoadBalancerIds: [loadBalancerId], ForceDelete: true });
+    try {
+      if (changed !== undefined) await byHand.do(changed.action, { ...own, ...changed.parameters });
+      if (effects.has('deleted-by-hand') && loadBalancerId !== undefined) {
+        await byHand.do('DeleteLoadBalancer', { LoadBalancerIds: [loadBalancerId], ForceDelete: true });
+      }
+    } catch (error) {
+      // What they were refused is nothing that the caller is told.
+      engine.events.emit('warning', `By hand: ${String(error)}`);
     }
   }
 
