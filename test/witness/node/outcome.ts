@@ -20,9 +20,9 @@ export const filled = (value: unknown, known: Readonly<Record<string, unknown>>)
     return known[name];
   };
   if (typeof value === 'string') {
-    const [, whole] = /^\$\{(\w+)\}$/.exec(value) ?? [];
+    const [, whole] = /^<(\w+)>$/.exec(value) ?? [];
     if (whole !== undefined) return get(whole);
-    return value.replace(/\$\{(\w+)\}/g, (_, name: string) => String(get(name)));
+    return value.replace(/<(\w+)>/g, (_, name: string) => String(get(name)));
   }
   if (Array.isArray(value)) return value.map((item) => filled(item, known));
   if (!isRecord(value)) return value;

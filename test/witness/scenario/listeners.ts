@@ -1,13 +1,13 @@
 import type { Step } from './step.ts';
 
-const lb = { LoadBalancerId: '${lb}' } as const;
+const lb = { LoadBalancerId: '<lb>' } as const;
 const listenerId = { $match: '^lbl-[0-9a-z]{8}$' };
 
 const upload = (name: string) => ({
   SSLMode: 'UNIDIRECTIONAL',
   CertName: name,
-  CertContent: `\${${name}Certificate}`,
-  CertKey: `\${${name}Key}`,
+  CertContent: `<${name}Certificate>`,
+  CertKey: `<${name}Key>`,
 });
 
 /** A listener of each protocol. */
@@ -50,7 +50,7 @@ export const listeners: readonly Step[] = [
   {
     name: 'its certificate has an id',
     action: 'DescribeListeners',
-    parameters: { ...lb, ListenerIds: ['${tls}'] },
+    parameters: { ...lb, ListenerIds: ['<tls>'] },
     answer: {
       'Listeners.0.Protocol': 'TCP_SSL',
       'Listeners.0.SniSwitch': 0,
@@ -66,7 +66,7 @@ export const listeners: readonly Step[] = [
       ...lb,
       Ports: [443],
       Protocol: 'HTTPS',
-      Certificate: { SSLMode: 'UNIDIRECTIONAL', CertId: '${certificate}' },
+      Certificate: { SSLMode: 'UNIDIRECTIONAL', CertId: '<certificate>' },
     },
     capture: { https: 'ListenerIds.0' },
     task: true,
@@ -126,7 +126,7 @@ export const listeners: readonly Step[] = [
     answer: {
       TotalCount: 1,
       Listeners: { $length: 1 },
-      'Listeners.0.ListenerId': '${tcp}',
+      'Listeners.0.ListenerId': '<tcp>',
       'Listeners.0.ListenerName': 'first',
       'Listeners.0.Protocol': 'TCP',
       'Listeners.0.Port': 80,
@@ -147,7 +147,7 @@ export const listeners: readonly Step[] = [
   {
     name: 'an HTTP listener has no health check of its own',
     action: 'DescribeListeners',
-    parameters: { ...lb, ListenerIds: ['${http}'] },
+    parameters: { ...lb, ListenerIds: ['<http>'] },
     answer: {
       'Listeners.0.Protocol': 'HTTP',
       'Listeners.0.HealthCheck': null,
@@ -158,13 +158,13 @@ export const listeners: readonly Step[] = [
   {
     name: 'a listener is changed',
     action: 'ModifyListener',
-    parameters: { ...lb, ListenerId: '${tcp}', ListenerName: 'changed', SessionExpireTime: 60 },
+    parameters: { ...lb, ListenerId: '<tcp>', ListenerName: 'changed', SessionExpireTime: 60 },
     task: true,
   },
   {
     name: 'what was not named stays as it was',
     action: 'DescribeListeners',
-    parameters: { ...lb, ListenerIds: ['${tcp}'] },
+    parameters: { ...lb, ListenerIds: ['<tcp>'] },
     answer: {
       'Listeners.0.ListenerName': 'changed',
       'Listeners.0.SessionExpireTime': 60,
@@ -187,7 +187,7 @@ export const rules: readonly Step[] = [
     action: 'CreateRule',
     parameters: {
       ...lb,
-      ListenerId: '${http}',
+      ListenerId: '<http>',
       Rules: [
         { Domain: 'a.example.com', Url: '/' },
         { Domain: 'a.example.com', Url: '/api', Scheduler: 'IP_HASH' },
@@ -201,23 +201,23 @@ export const rules: readonly Step[] = [
   {
     name: 'no rule twice',
     action: 'CreateRule',
-    parameters: { ...lb, ListenerId: '${http}', Rules: [{ Domain: 'a.example.com', Url: '/api' }] },
+    parameters: { ...lb, ListenerId: '<http>', Rules: [{ Domain: 'a.example.com', Url: '/api' }] },
     error: { code: 'InvalidParameterValue' },
   },
   {
     name: 'no rule of a layer-4 listener',
     action: 'CreateRule',
-    parameters: { ...lb, ListenerId: '${tcp}', Rules: [{ Domain: 'a.example.com', Url: '/' }] },
+    parameters: { ...lb, ListenerId: '<tcp>', Rules: [{ Domain: 'a.example.com', Url: '/' }] },
     error: { code: 'InvalidParameter', message: '^This interface only support HTTP/HTTPS listener\\.$' },
   },
   {
     name: 'rules as they are described',
     action: 'DescribeListeners',
-    parameters: { ...lb, ListenerIds: ['${http}'] },
+    parameters: { ...lb, ListenerIds: ['<http>'] },
     answer: {
       'Listeners.0.Rules': { $length: 3 },
-      'Listeners.0.Rules.0.LocationId': '${root}',
-      'Listeners.0.Rules.0.ListenerId': '${http}',
+      'Listeners.0.Rules.0.LocationId': '<root>',
+      'Listeners.0.Rules.0.ListenerId': '<http>',
       'Listeners.0.Rules.0.Domain': 'a.example.com',
       'Listeners.0.Rules.0.Url': '/',
       'Listeners.0.Rules.0.DefaultServer': true,
@@ -231,25 +231,25 @@ export const rules: readonly Step[] = [
   {
     name: 'a rule is changed',
     action: 'ModifyRule',
-    parameters: { ...lb, ListenerId: '${http}', LocationId: '${api}', Url: '/v2', Scheduler: 'WRR' },
+    parameters: { ...lb, ListenerId: '<http>', LocationId: '<api>', Url: '/v2', Scheduler: 'WRR' },
     task: true,
   },
   {
     name: 'a domain is renamed',
     action: 'ModifyDomain',
-    parameters: { ...lb, ListenerId: '${http}', Domain: 'b.example.com', NewDomain: 'c.example.com' },
+    parameters: { ...lb, ListenerId: '<http>', Domain: 'b.example.com', NewDomain: 'c.example.com' },
     task: true,
   },
   {
     name: 'a domain becomes the default one',
     action: 'ModifyDomainAttributes',
-    parameters: { ...lb, ListenerId: '${http}', Domain: 'c.example.com', DefaultServer: true },
+    parameters: { ...lb, ListenerId: '<http>', Domain: 'c.example.com', DefaultServer: true },
     task: true,
   },
   {
     name: 'the three changes are seen',
     action: 'DescribeListeners',
-    parameters: { ...lb, ListenerIds: ['${http}'] },
+    parameters: { ...lb, ListenerIds: ['<http>'] },
     answer: {
       'Listeners.0.Rules.0.DefaultServer': false,
       'Listeners.0.Rules.1.Url': '/v2',
@@ -263,12 +263,12 @@ export const rules: readonly Step[] = [
     action: 'CreateRule',
     parameters: {
       ...lb,
-      ListenerId: '${sni}',
+      ListenerId: '<sni>',
       Rules: [
         {
           Domain: 'a.example.com',
           Url: '/',
-          Certificate: { SSLMode: 'UNIDIRECTIONAL', CertId: '${certificate}' },
+          Certificate: { SSLMode: 'UNIDIRECTIONAL', CertId: '<certificate>' },
         },
         { Domain: 'b.example.com', Url: '/', Certificate: upload('two') },
       ],
@@ -279,11 +279,11 @@ export const rules: readonly Step[] = [
   {
     name: 'the certificates of its rules',
     action: 'DescribeListeners',
-    parameters: { ...lb, ListenerIds: ['${sni}'] },
+    parameters: { ...lb, ListenerIds: ['<sni>'] },
     answer: {
       'Listeners.0.SniSwitch': 1,
       'Listeners.0.Certificate': null,
-      'Listeners.0.Rules.0.Certificate.CertId': '${certificate}',
+      'Listeners.0.Rules.0.Certificate.CertId': '<certificate>',
       'Listeners.0.Rules.1.Certificate.CertId': { $match: '.' },
     },
     capture: { newCertificate: 'Listeners.0.Rules.1.Certificate.CertId' },
@@ -292,18 +292,18 @@ export const rules: readonly Step[] = [
     name: 'one certificate takes the place of another, everywhere',
     action: 'ReplaceCertForLoadBalancers',
     parameters: {
-      OldCertificateId: '${certificate}',
-      Certificate: { SSLMode: 'UNIDIRECTIONAL', CertId: '${newCertificate}' },
+      OldCertificateId: '<certificate>',
+      Certificate: { SSLMode: 'UNIDIRECTIONAL', CertId: '<newCertificate>' },
     },
     task: true,
   },
   {
     name: 'the listeners and the rules show the new one',
     action: 'DescribeListeners',
-    parameters: { ...lb, ListenerIds: ['${https}', '${sni}'] },
+    parameters: { ...lb, ListenerIds: ['<https>', '<sni>'] },
     answer: {
-      'Listeners.0.Certificate.CertId': '${newCertificate}',
-      'Listeners.1.Rules.0.Certificate.CertId': '${newCertificate}',
+      'Listeners.0.Certificate.CertId': '<newCertificate>',
+      'Listeners.1.Rules.0.Certificate.CertId': '<newCertificate>',
     },
   },
 ];

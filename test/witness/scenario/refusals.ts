@@ -1,6 +1,6 @@
 import type { Step } from './step.ts';
 
-const lb = { LoadBalancerId: '${lb}' } as const;
+const lb = { LoadBalancerId: '<lb>' } as const;
 const nobody = { LoadBalancerId: 'lb-00000000' } as const;
 
 /** What the gateway refuses before an action sees it. */
@@ -45,7 +45,7 @@ const gateway: readonly Step[] = [
   {
     name: 'what a key is not allowed to',
     action: 'DeleteLoadBalancer',
-    parameters: { LoadBalancerIds: ['${lb}'] },
+    parameters: { LoadBalancerIds: ['<lb>'] },
     as: 'reader',
     error: {
       code: 'UnauthorizedOperation',
@@ -88,7 +88,7 @@ const gateway: readonly Step[] = [
   {
     name: 'a parameter that there is not, further in',
     action: 'BatchRegisterTargets',
-    parameters: { ...lb, Targets: [{ ListenerId: '${tcp}', EniIp: '${live}', Port: 1, Colour: 'blue' }] },
+    parameters: { ...lb, Targets: [{ ListenerId: '<tcp>', EniIp: '<live>', Port: 1, Colour: 'blue' }] },
     raw: true,
     error: { code: 'UnknownParameter', message: '`Targets\\.0\\.Colour`' },
   },
@@ -103,7 +103,7 @@ const gateway: readonly Step[] = [
   {
     name: 'a number as a string',
     action: 'BatchRegisterTargets',
-    parameters: { ...lb, Targets: [{ ListenerId: '${tcp}', EniIp: '${live}', Port: '80' }] },
+    parameters: { ...lb, Targets: [{ ListenerId: '<tcp>', EniIp: '<live>', Port: '80' }] },
     raw: true,
     error: {
       code: 'InvalidParameter',
@@ -172,7 +172,7 @@ const action: readonly Step[] = [
   {
     name: 'a listener that is not there, in a batch',
     action: 'BatchRegisterTargets',
-    parameters: { ...lb, Targets: [{ ListenerId: 'lbl-00000000', EniIp: '${live}', Port: 80 }] },
+    parameters: { ...lb, Targets: [{ ListenerId: 'lbl-00000000', EniIp: '<live>', Port: 80 }] },
     error: { code: 'InvalidParameter.ListenerIdNotFound' },
   },
   {
@@ -180,7 +180,7 @@ const action: readonly Step[] = [
     action: 'BatchDeregisterTargets',
     parameters: {
       ...lb,
-      Targets: [{ ListenerId: '${http}', LocationId: 'loc-00000000', EniIp: '${live}', Port: 80 }],
+      Targets: [{ ListenerId: '<http>', LocationId: 'loc-00000000', EniIp: '<live>', Port: 80 }],
     },
     error: { code: 'InvalidParameter.LocationNotFound' },
   },
@@ -193,19 +193,19 @@ const action: readonly Step[] = [
   {
     name: 'a rule’s target without its rule',
     action: 'BatchRegisterTargets',
-    parameters: { ...lb, Targets: [{ ListenerId: '${http}', EniIp: '${live}', Port: 80 }] },
+    parameters: { ...lb, Targets: [{ ListenerId: '<http>', EniIp: '<live>', Port: 80 }] },
     error: { code: 'MissingParameter', message: 'Targets\\.0\\.LocationId' },
   },
   {
     name: 'an address outside the network',
     action: 'BatchRegisterTargets',
-    parameters: { ...lb, Targets: [{ ListenerId: '${tcp}', EniIp: '192.0.2.1', Port: 80 }] },
+    parameters: { ...lb, Targets: [{ ListenerId: '<tcp>', EniIp: '192.0.2.1', Port: 80 }] },
     error: { code: 'InvalidParameterValue', message: '192\\.0\\.2\\.1' },
   },
   {
     name: 'an instance that is not there',
     action: 'BatchRegisterTargets',
-    parameters: { ...lb, Targets: [{ ListenerId: '${tcp}', InstanceId: 'ins-00000000', Port: 80 }] },
+    parameters: { ...lb, Targets: [{ ListenerId: '<tcp>', InstanceId: 'ins-00000000', Port: 80 }] },
     error: { code: 'InvalidParameterValue', message: 'ins-00000000' },
   },
   {
@@ -213,7 +213,7 @@ const action: readonly Step[] = [
     action: 'BatchModifyTargetWeight',
     parameters: {
       ...lb,
-      ModifyList: [{ ListenerId: '${tcp}', Targets: [{ EniIp: '${live}', Port: 8080, Weight: 101 }] }],
+      ModifyList: [{ ListenerId: '<tcp>', Targets: [{ EniIp: '<live>', Port: 8080, Weight: 101 }] }],
     },
     error: { code: 'InvalidParameterValue', message: 'Weight' },
   },
@@ -251,7 +251,7 @@ const moments: readonly Step[] = [
   {
     name: 'a second write while the first one is under way',
     action: 'ModifyListener',
-    parameters: { ...lb, ListenerId: '${udp}', ListenerName: 'busy' },
+    parameters: { ...lb, ListenerId: '<udp>', ListenerName: 'busy' },
     repeat: 20,
     error: {
       code: 'FailedOperation.ResourceInOperating',

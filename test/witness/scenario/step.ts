@@ -16,7 +16,7 @@ export type Expected =
 export interface Step {
   readonly name: string;
   readonly action: string;
-  /** `${x}` in a string is what was given or captured under x; a string that is nothing else becomes that value. */
+  /** `<x>` in a string is what was given or captured under x; a string that is nothing else becomes that value. */
   readonly parameters?: Readonly<Record<string, unknown>>;
   /** With which of the keys; default: `main`. */
   readonly as?: string;
