@@ -47,8 +47,6 @@ const goIn = (name: string, folder: string): Language => {
       const { code, output } = await runCommand({ command: 'go', args: ['version'], cwd: root });
       if (code !== 0) return `no Go: ${output.trim()}`;
       await mustRun({ command: 'go', args: ['mod', 'download'], cwd: cwd(root), env });
-      // So that what is timed is the scenario, and a compiler does not hold up the simulator.
-      await mustRun({ command: 'go', args: ['vet', './...'], cwd: cwd(root), env });
       return undefined;
     },
     run: (root, world) => ({

@@ -71,7 +71,7 @@ export const startWorld = async (folder: string): Promise<World> => {
     settings: {
       ...defaultSettings,
       // So long that a second write meets the first one, also on a busy machine.
-      modifyListenerMs: [2_000 * speed, 2_000 * speed],
+      modifyListenerMs: [1_000 * speed, 1_000 * speed],
     },
   });
   const [live, dead] = [addresses.allocate('pod'), addresses.allocate('pod')];

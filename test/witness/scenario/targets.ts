@@ -88,6 +88,7 @@ export const targets: readonly Step[] = [
     name: 'who answers is found alive, who does not is found dead',
     action: 'DescribeTargetHealth',
     parameters: { LoadBalancerIds: ['<lb>'], ListenerIds: ['<tcp>'] },
+    newer: true,
     answer: {
       LoadBalancers: { $length: 1 },
       'LoadBalancers.0.LoadBalancerId': '<lb>',
@@ -119,6 +120,12 @@ export const targets: readonly Step[] = [
       'LoadBalancers.0.Listeners.0.Rules.0.Targets.0.HealthStatusDetail': 'Alive',
     },
     until: true,
+  },
+  {
+    name: 'the health of all listeners at once',
+    action: 'DescribeTargetHealth',
+    parameters: { LoadBalancerIds: ['<lb>'] },
+    answer: { LoadBalancers: { $length: 1 }, 'LoadBalancers.0.Listeners': { $length: 7 } },
   },
   {
     name: 'a target of one listener is bound',
