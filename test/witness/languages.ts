@@ -7,6 +7,8 @@ import type { World } from './world.ts';
 
 export interface Language {
   readonly name: string;
+  /** Passes that its SDK cannot make. */
+  readonly without?: readonly string[];
   /** Makes ready what it needs, and keeps it. @returns why it cannot be run here, where it cannot */
   prepare(root: string): Promise<string | undefined>;
   /** Leads the scenario through its SDK. */
@@ -38,11 +40,12 @@ const node: Language = {
   judge: (root, { reportFile }) => checkTypes(root, reportFile),
 };
 
-const goIn = (name: string, folder: string): Language => {
+const goIn = (name: string, folder: string, without: readonly string[] = []): Language => {
   const cwd = (root: string): string => join(root, 'test', 'witness', 'go', folder);
   const env = { GOTOOLCHAIN: 'local', GOFLAGS: '-mod=readonly' };
   return {
     name,
+    without,
     prepare: async (root) => {
       const { code, output } = await runCommand({ command: 'go', args: ['version'], cwd: root });
       if (code !== 0) return `no Go: ${output.trim()}`;
@@ -90,6 +93,7 @@ const python: Language = {
 export const languages: readonly Language[] = [
   node,
   goIn('go', 'typed'),
-  goIn('go-common', 'common'),
+  // A GET of its client for any action has no parameters.
+  goIn('go-common', 'common', ['get']),
   python,
 ];

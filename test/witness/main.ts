@@ -13,7 +13,7 @@ const tell = (line: string): void => void process.stdout.write(`${line}\n`);
 
 /** @returns how many steps passed, or what went wrong */
 const lead = async (language: Language, folder: string): Promise<number | string> => {
-  const world = await startWorld(folder);
+  const world = await startWorld(folder, language.without ?? []);
   try {
     const { code, output } = await runCommand(language.run(root, world));
     if (code !== 0) return output;
@@ -26,6 +26,17 @@ const lead = async (language: Language, folder: string): Promise<number | string
     return passed;
   } finally {
     await world.close();
+  }
+};
+
+const inFolder = async (language: Language): Promise<number | string> => {
+  const folder = createPrivateFolder();
+  try {
+    return await lead(language, folder.path);
+  } catch (error) {
+    return error instanceof Error ? (error.stack ?? error.message) : String(error);
+  } finally {
+    folder.remove();
   }
 };
 
@@ -42,32 +53,35 @@ export const witness = async (names: readonly string[]): Promise<number> => {
     tell(`unknown: ${unknown.join(', ')}; there are ${languages.map(({ name }) => name).join(', ')}`);
     return 1;
   }
-  let passed = 0;
-  let failed = 0;
-  for (const language of languages) {
-    if (names.length > 0 && !names.includes(language.name)) continue;
-    const folder = createPrivateFolder();
+  const wanted = languages.filter(({ name }) => names.length === 0 || names.includes(name));
+  // One after the other: each may fill the machine with a compiler or a download.
+  const ready: { readonly language: Language; readonly absent?: string; readonly broken?: string }[] = [];
+  for (const language of wanted) {
     try {
       const absent = await language.prepare(root);
-      if (absent !== undefined && process.env['CI'] !== 'true') {
-        tell(`${language.name}: left out, ${absent}`);
-        continue;
-      }
-      const outcome = absent ?? (await lead(language, folder.path));
-      if (typeof outcome === 'number') {
-        passed += outcome;
-        tell(`${language.name}: ${outcome} steps passed`);
-        continue;
-      }
-      failed += 1;
-      tell(`${outcome.trimEnd()}\n${language.name}: FAILED`);
+      ready.push({ language, ...(absent === undefined ? {} : { absent }) });
     } catch (error) {
-      failed += 1;
-      tell(`${error instanceof Error ? error.message : String(error)}\n${language.name}: FAILED`);
-    } finally {
-      folder.remove();
+      ready.push({ language, broken: String(error) });
     }
   }
+  // At once: they wait more than they work.
+  const outcomes = await Promise.all(
+    ready.map(async ({ language, absent, broken }): Promise<number | undefined> => {
+      if (absent !== undefined && process.env['CI'] !== 'true') {
+        tell(`${language.name}: left out, ${absent}`);
+        return 0;
+      }
+      const outcome = absent ?? broken ?? (await inFolder(language));
+      if (typeof outcome === 'number') {
+        tell(`${language.name}: ${outcome} steps passed`);
+        return outcome;
+      }
+      tell(`${outcome.trimEnd()}\n${language.name}: FAILED`);
+      return undefined;
+    }),
+  );
+  const passed = outcomes.reduce<number>((sum, steps) => sum + (steps ?? 0), 0);
+  const failed = outcomes.filter((steps) => steps === undefined).length;
   tell(`witness: ${passed} passed, ${failed} failed`);
   return failed === 0 && passed > 0 ? 0 : 1;
 };

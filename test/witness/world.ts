@@ -3,12 +3,14 @@ import { writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import { join } from 'node:path';
 import { type Addresses, claimAddresses } from '../../infra/sandbox/addresses.ts';
+import { internalError } from '../../infra/sandbox/clb/api-error.ts';
+import type { FaultCall } from '../../infra/sandbox/clb/faults.ts';
 import { newCredential } from '../../infra/sandbox/clb/gateway/credentials.ts';
 import { defaultSettings } from '../../infra/sandbox/clb/settings.ts';
 import { type ClbSimulator, startClbSimulator } from '../../infra/sandbox/clb/simulator.ts';
 import { makeServerCertificate } from '../../infra/sandbox/net/certificates.ts';
-import { short, whole } from './scenario/scenario.ts';
-import type { Key, Work } from './scenario/step.ts';
+import { inUrls, short, whole } from './scenario/scenario.ts';
+import type { Key, Pass, Work } from './scenario/step.ts';
 
 /** Times of the simulator are divided by it, so that a health check takes a second or two. */
 const speed = 20;
@@ -56,8 +58,31 @@ const keysOf = (simulator: ClbSimulator): Record<string, Key> => {
   };
 };
 
-/** @param folder where its files are written to */
-export const startWorld = async (folder: string): Promise<World> => {
+/** Calls that name what is doomed meet a fault; the scenario has one for each. */
+const injectFaults = ({ faults }: ClbSimulator): void => {
+  const names = (text: string) => (call: FaultCall) => JSON.stringify(call.parameters).includes(text);
+  faults.inject({
+    action: 'BatchRegisterTargets',
+    when: names('"Port":9999'),
+    effect: { kind: 'fail-listeners', message: 'The backend is doomed.' },
+  });
+  faults.inject({
+    action: 'ModifyListener',
+    when: names('"doomed"'),
+    effect: { kind: 'task-fails', message: 'The listener is doomed.' },
+  });
+  faults.inject({
+    action: 'DescribeLoadBalancers',
+    when: names('"doomed"'),
+    effect: { kind: 'error', code: 'InternalError', message: internalError().message },
+  });
+};
+
+/**
+ * @param folder where its files are written to
+ * @param without passes that are left out
+ */
+export const startWorld = async (folder: string, without: readonly string[]): Promise<World> => {
   const addresses = await claimAddresses();
   const [one, two] = await Promise.all([
     makeServerCertificate(['a.example.com']),
@@ -87,11 +112,15 @@ export const startWorld = async (folder: string): Promise<World> => {
     twoCertificate: two.certificatePem,
     twoKey: two.keyPem,
   };
+  const endpoint = simulator.url.slice('http://'.length);
+  injectFaults(simulator);
+  const passes: readonly Pass[] = [
+    { name: 'http', scheme: 'http', method: 'POST', endpoint, steps: whole },
+    { name: 'get', scheme: 'http', method: 'GET', endpoint, steps: inUrls },
+    { name: 'https', scheme: 'https', method: 'POST', endpoint: 'clb.tencentcloudapi.com', steps: short },
+  ];
   const work: Work = {
-    passes: [
-      { name: 'http', scheme: 'http', endpoint: simulator.url.slice('http://'.length), steps: whole },
-      { name: 'https', scheme: 'https', endpoint: 'clb.tencentcloudapi.com', steps: short },
-    ],
+    passes: passes.filter(({ name }) => !without.includes(name)),
     keys: keysOf(simulator),
     region: simulator.region,
     caFile: file('ca.pem'),

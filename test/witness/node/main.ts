@@ -24,7 +24,7 @@ const file = process.env['WITNESS_WORK'];
 if (file === undefined) throw new Error('WITNESS_WORK names no file; run `npm run witness`.');
 const work: Work = JSON.parse(readFileSync(file, 'utf8'));
 
-const clientOf = ({ scheme, endpoint }: Pass, key: Key): Client =>
+const clientOf = ({ scheme, method, endpoint }: Pass, key: Key): Client =>
   new clb.v20180317.Client({
     credential: key,
     region: key.region ?? work.region,
@@ -32,6 +32,7 @@ const clientOf = ({ scheme, endpoint }: Pass, key: Key): Client =>
       httpProfile: {
         endpoint,
         protocol: `${scheme}://`,
+        reqMethod: method,
         reqTimeout: 30,
         ...(scheme === 'https' ? { proxy: work.proxy } : {}),
       },

@@ -90,6 +90,7 @@ class Caller:
         profile = ClientProfile()
         profile.httpProfile.scheme = way["scheme"]
         profile.httpProfile.endpoint = way["endpoint"]
+        profile.httpProfile.reqMethod = way["method"]
         profile.httpProfile.reqTimeout = 30
         if way["scheme"] == "https":
             profile.httpProfile.certification = WORK["caFile"]

@@ -79,6 +79,25 @@ export const listeners: readonly Step[] = [
     task: true,
   },
   {
+    name: 'an HTTPS listener with a list of certificates',
+    action: 'CreateListener',
+    parameters: {
+      ...lb,
+      Ports: [446],
+      Protocol: 'HTTPS',
+      MultiCertInfo: { SSLMode: 'UNIDIRECTIONAL', CertList: [{ CertId: '<certificate>' }] },
+    },
+    newer: true,
+    capture: { several: 'ListenerIds.0' },
+    task: true,
+  },
+  {
+    name: 'it goes again',
+    action: 'DeleteListener',
+    parameters: { ...lb, ListenerId: '<several>' },
+    task: true,
+  },
+  {
     name: 'no HTTPS listener without a certificate',
     action: 'CreateListener',
     parameters: { ...lb, Ports: [445], Protocol: 'HTTPS' },

@@ -74,6 +74,21 @@ export const birth: readonly Step[] = [
     answer: { TotalCount: 0, LoadBalancerSet: { $length: 0 } },
   },
   {
+    name: 'quotas of the account',
+    action: 'DescribeQuota',
+    answer: {
+      'QuotaSet.0.QuotaId': 'TOTAL_OPEN_CLB_QUOTA',
+      'QuotaSet.0.QuotaCurrent': 1,
+      'QuotaSet.0.QuotaLimit': 100,
+      'QuotaSet.2.QuotaId': 'TOTAL_LISTENER_QUOTA',
+      'QuotaSet.2.QuotaCurrent': null,
+    },
+  },
+];
+
+/** It changes, and is kept from being deleted. */
+export const protection: readonly Step[] = [
+  {
     name: 'its name and its protection change',
     action: 'ModifyLoadBalancerAttributes',
     parameters: { LoadBalancerId: '<lb>', LoadBalancerName: 'renamed-<run>', DeleteProtect: true },
@@ -98,17 +113,6 @@ export const birth: readonly Step[] = [
     parameters: { LoadBalancerId: '<lb>', DeleteProtect: false },
     newer: true,
     task: true,
-  },
-  {
-    name: 'quotas of the account',
-    action: 'DescribeQuota',
-    answer: {
-      'QuotaSet.0.QuotaId': 'TOTAL_OPEN_CLB_QUOTA',
-      'QuotaSet.0.QuotaCurrent': 1,
-      'QuotaSet.0.QuotaLimit': 100,
-      'QuotaSet.2.QuotaId': 'TOTAL_LISTENER_QUOTA',
-      'QuotaSet.2.QuotaCurrent': null,
-    },
   },
 ];
 

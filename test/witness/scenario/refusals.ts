@@ -230,6 +230,31 @@ const action: readonly Step[] = [
     error: { code: 'InvalidParameter' },
   },
   {
+    name: 'a write that is accepted, and fails',
+    action: 'ModifyListener',
+    parameters: { ...lb, ListenerId: '<udp>', ListenerName: 'doomed' },
+    capture: { failure: 'RequestId' },
+  },
+  {
+    name: 'its task says why',
+    action: 'DescribeTaskStatus',
+    parameters: { TaskId: '<failure>' },
+    answer: { Status: 1, Message: 'The listener is doomed.' },
+    until: true,
+  },
+  {
+    name: 'nothing came of it',
+    action: 'DescribeListeners',
+    parameters: { ...lb, ListenerIds: ['<udp>'] },
+    answer: { 'Listeners.0.ListenerName': 'udp' },
+  },
+  {
+    name: 'an error of the API itself',
+    action: 'DescribeLoadBalancers',
+    parameters: { SearchKey: 'doomed' },
+    error: { code: 'InternalError', message: '^An internal error has occurred\\.' },
+  },
+  {
     name: 'no task is named',
     action: 'DescribeTaskStatus',
     error: { code: 'MissingParameter', message: 'TaskId' },

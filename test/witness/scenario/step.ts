@@ -49,6 +49,7 @@ export interface Key {
 export interface Pass {
   readonly name: string;
   readonly scheme: 'http' | 'https';
+  readonly method: 'POST' | 'GET';
   /** As an SDK's endpoint setting has it. */
   readonly endpoint: string;
   readonly steps: readonly Step[];

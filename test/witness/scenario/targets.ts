@@ -67,6 +67,24 @@ export const targets: readonly Step[] = [
     answer: { FailListenerIdSet: { $length: 0 } },
   },
   {
+    name: 'a batch that fails for one listener says for which, and why',
+    action: 'BatchRegisterTargets',
+    parameters: {
+      ...lb,
+      Targets: [
+        { ListenerId: '<second>', EniIp: '<live>', Port: 9999 },
+        { ListenerId: '<http>', LocationId: '<other>', ...live },
+      ],
+    },
+    answer: { FailListenerIdSet: ['<second>'], Message: 'The backend is doomed.' },
+  },
+  {
+    name: 'what did not fail of it is bound',
+    action: 'DescribeTargets',
+    parameters: { ...lb, ListenerIds: ['<second>', '<http>'] },
+    answer: { 'Listeners.0.Targets': { $length: 0 }, 'Listeners.1.Rules.2.Targets': { $length: 1 } },
+  },
+  {
     name: 'weights of a listener and of a rule change in one call',
     action: 'BatchModifyTargetWeight',
     parameters: {

@@ -18,6 +18,7 @@ func connect(pass steps.Pass, key steps.Key) (steps.Call, error) {
 	settings := profile.NewClientProfile()
 	settings.HttpProfile.Scheme = pass.Scheme
 	settings.HttpProfile.Endpoint = pass.Endpoint
+	settings.HttpProfile.ReqMethod = pass.Method
 	settings.HttpProfile.ReqTimeout = 30
 	client := sdk.NewCommonClient(sdk.NewTokenCredential(key.SecretId, key.SecretKey, key.Token), key.Region, settings)
 	return func(action string, parameters []byte, _ bool) (map[string]any, *steps.Refusal, error) {

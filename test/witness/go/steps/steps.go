@@ -53,6 +53,7 @@ type Step struct {
 type Pass struct {
 	Name     string `json:"name"`
 	Scheme   string `json:"scheme"`
+	Method   string `json:"method"`
 	Endpoint string `json:"endpoint"`
 	Steps    []Step `json:"steps"`
 }

@@ -57,6 +57,7 @@ type jsonStrings interface {
 
 type caller struct {
 	client *clb.Client
+	method string
 	bodies *bodies
 }
 
@@ -64,6 +65,7 @@ func connect(pass steps.Pass, key steps.Key) (steps.Call, error) {
 	settings := profile.NewClientProfile()
 	settings.HttpProfile.Scheme = pass.Scheme
 	settings.HttpProfile.Endpoint = pass.Endpoint
+	settings.HttpProfile.ReqMethod = pass.Method
 	settings.HttpProfile.ReqTimeout = 30
 	client, err := clb.NewClient(sdk.NewTokenCredential(key.SecretId, key.SecretKey, key.Token), key.Region, settings)
 	if err != nil {
@@ -71,7 +73,7 @@ func connect(pass steps.Pass, key steps.Key) (steps.Call, error) {
 	}
 	kept := &bodies{}
 	client.WithHttpTransport(kept)
-	return (&caller{client, kept}).call, nil
+	return (&caller{client, pass.Method, kept}).call, nil
 }
 
 func (c *caller) call(action string, parameters []byte, raw bool) (map[string]any, *steps.Refusal, error) {
@@ -118,7 +120,7 @@ func (c *caller) typed(action string, parameters []byte) error {
 	if err, failed := results[1].Interface().(error); failed {
 		return err
 	}
-	if !same(parameters, c.bodies.sent) {
+	if c.method == http.MethodPost && !same(parameters, c.bodies.sent) {
 		return fmt.Errorf("%s was sent as %s", parameters, c.bodies.sent)
 	}
 	answer, isAnswer := results[0].Interface().(jsonStrings)
