@@ -1,5 +1,3 @@
-export type Json = null | boolean | number | string | Json[] | { [name: string]: Json };
-
 export const isRecord = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 
