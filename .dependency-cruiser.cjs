@@ -62,6 +62,12 @@ module.exports = {
       '^(test/bench|infra/sandbox)/',
       'What the figures are held against must not come from our tables.',
     ),
+    only(
+      'foreign-clients-are-witnesses',
+      '^test/witness/',
+      '^(test/witness|infra/sandbox)/',
+      'What the SDKs are led through must not come from our tables.',
+    ),
     {
       name: 'no-orphans',
       severity: 'error',

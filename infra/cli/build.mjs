@@ -12,7 +12,7 @@ const root = fileURLToPath(new URL('../../', import.meta.url));
 const stamp = join(root, 'dist', '.built-from');
 
 /** The folders whose sources end up in a program. */
-export const sourceFolders = ['functions', 'infra', 'shared', 'test/bench'];
+export const sourceFolders = ['functions', 'infra', 'shared', 'test/bench', 'test/witness'];
 
 const files = (folder) =>
   readdirSync(join(root, folder), { withFileTypes: true }).flatMap((entry) => {

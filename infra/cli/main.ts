@@ -7,6 +7,7 @@ import { replayCommand } from './replay.ts';
 import { sandboxCommand } from './sandbox.ts';
 import { soakCommand } from './soak.ts';
 import { startCommand } from './start.ts';
+import { witnessCommand } from './witness.ts';
 
 endWithNpm();
 
@@ -20,6 +21,7 @@ const program = new Command('clb-direct')
   .addCommand(soakCommand())
   .addCommand(controlPlaneCommand())
   .addCommand(benchCommand())
+  .addCommand(witnessCommand())
   .addCommand(replayCommand())
   .addCommand(devCommand());
 

@@ -12,6 +12,8 @@ export const programs = [
   'infra/sandbox/functions/scf-bootstrap-main.ts',
   'infra/sandbox/load/client-main.ts',
   'test/bench/main.ts',
+  'test/witness/main.ts',
+  'test/witness/node/main.ts',
 ];
 
 // What is uploaded to a platform for functions: one file each, CommonJS, because that is what every runtime of both

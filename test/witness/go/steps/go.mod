@@ -1,0 +1,3 @@
+module witness.test/steps
+
+go 1.24

@@ -1,0 +1,87 @@
+import { readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { createPrivateFolder } from '../../infra/sandbox/private-folder.ts';
+import { type Language, languages } from './languages.ts';
+import { runCommand } from './run-command.ts';
+import { startWorld } from './world.ts';
+
+/** This file's bundle is dist/test/witness/main.mjs. */
+const root = join(dirname(fileURLToPath(import.meta.url)), '..', '..', '..');
+
+const tell = (line: string): void => void process.stdout.write(`${line}\n`);
+
+/** @returns how many steps passed, or what went wrong */
+const lead = async (language: Language, folder: string): Promise<number | string> => {
+  const world = await startWorld(folder, language.without ?? []);
+  try {
+    const { code, output } = await runCommand(language.run(root, world));
+    if (code !== 0) return output;
+    const passed = readFileSync(world.reportFile, 'utf8').trim().split('\n').length;
+    if (passed !== world.steps) return `${passed} of ${world.steps} steps were led:\n${output}`;
+    const left = world.leftOver();
+    if (left.length > 0) return `load balancers are left: ${left.join(', ')}`;
+    const wrong = await language.judge?.(root, world);
+    if (wrong !== undefined) return wrong;
+    return passed;
+  } finally {
+    await world.close();
+  }
+};
+
+const inFolder = async (language: Language): Promise<number | string> => {
+  const folder = createPrivateFolder();
+  try {
+    return await lead(language, folder.path);
+  } catch (error) {
+    return error instanceof Error ? (error.stack ?? error.message) : String(error);
+  } finally {
+    folder.remove();
+  }
+};
+
+/**
+ * Leads one scenario through each language's SDK against a simulator of its own, and says for each how many steps
+ * passed. A language that is not on this machine is left out, but never on CI; all left out is a failure too.
+ *
+ * @param names of languages; none: all
+ * @returns the exit code
+ */
+export const witness = async (names: readonly string[]): Promise<number> => {
+  const unknown = names.filter((name) => !languages.some((language) => language.name === name));
+  if (unknown.length > 0) {
+    tell(`unknown: ${unknown.join(', ')}; there are ${languages.map(({ name }) => name).join(', ')}`);
+    return 1;
+  }
+  const wanted = languages.filter(({ name }) => names.length === 0 || names.includes(name));
+  // One after the other: each may fill the machine with a compiler or a download.
+  const ready: { readonly language: Language; readonly absent?: string; readonly broken?: string }[] = [];
+  for (const language of wanted) {
+    try {
+      const absent = await language.prepare(root);
+      ready.push({ language, ...(absent === undefined ? {} : { absent }) });
+    } catch (error) {
+      ready.push({ language, broken: String(error) });
+    }
+  }
+  // At once: they wait more than they work.
+  const outcomes = await Promise.all(
+    ready.map(async ({ language, absent, broken }): Promise<number | undefined> => {
+      if (absent !== undefined && process.env['CI'] !== 'true') {
+        tell(`${language.name}: left out, ${absent}`);
+        return 0;
+      }
+      const outcome = absent ?? broken ?? (await inFolder(language));
+      if (typeof outcome === 'number') {
+        tell(`${language.name}: ${outcome} steps passed`);
+        return outcome;
+      }
+      tell(`${outcome.trimEnd()}\n${language.name}: FAILED`);
+      return undefined;
+    }),
+  );
+  const passed = outcomes.reduce<number>((sum, steps) => sum + (steps ?? 0), 0);
+  const failed = outcomes.filter((steps) => steps === undefined).length;
+  tell(`witness: ${passed} passed, ${failed} failed`);
+  return failed === 0 && passed > 0 ? 0 : 1;
+};

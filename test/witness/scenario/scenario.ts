@@ -1,0 +1,23 @@
+import { listeners, rules } from './listeners.ts';
+import { birth, death, protection } from './load-balancers.ts';
+import { refusals } from './refusals.ts';
+import type { Step } from './step.ts';
+import { clearing, targets } from './targets.ts';
+
+/** A load balancer's life with everything in it, and each class of refusal. */
+export const whole: readonly Step[] = [
+  ...birth,
+  ...protection,
+  ...listeners,
+  ...rules,
+  ...targets,
+  ...refusals,
+  ...clearing,
+  ...death,
+];
+
+/** A load balancer's life, to be led under another name of the API. */
+export const short: readonly Step[] = [...birth, ...protection, ...death];
+
+/** The same in calls that have all in their URL: nothing in it is true or false, which SDKs write differently there. */
+export const inUrls: readonly Step[] = [...birth, ...death];
