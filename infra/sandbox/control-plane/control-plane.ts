@@ -15,6 +15,8 @@ export interface ControlPlaneOptions {
   readonly assets: Assets;
   /** Whether the controller-manager and the scheduler run, too. Default: where the assets have them. */
   readonly controllers?: boolean;
+  /** More flags of the controller-manager, without their dashes. */
+  readonly controllerFlags?: Readonly<Record<string, string>>;
   readonly programsDir?: string;
 }
 
@@ -197,6 +199,7 @@ const startOnce = async (options: ControlPlaneOptions): Promise<ControlPlane> =>
         'root-ca-file': caFile,
         'kube-api-qps': '200',
         'kube-api-burst': '400',
+        ...options.controllerFlags,
       });
       run('kube-scheduler', common);
       const { request } = transport;

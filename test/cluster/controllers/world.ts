@@ -1,0 +1,47 @@
+import { attachCluster, type AttachOptions } from '../../../infra/sandbox/cluster/attach.ts';
+import { startCluster } from '../../../infra/sandbox/cluster/cluster.ts';
+import { type Fixture, type RunningCluster, useRunning } from '../../integration/sandbox-cluster-fixture.ts';
+import { isControlPlaneUnderTest, startControlPlaneUnderTest } from '../../support/control-plane.ts';
+
+export interface WorldOptions extends Pick<AttachOptions, 'nodes' | 'kubeletTimes'> {
+  /** How long a node may be silent before it is taken for dead. */
+  readonly nodeMonitorGraceMs?: number;
+}
+
+/**
+ * The same kubelets and containers around one of two sets of controllers: with `CLUSTER_UNDER_TEST=control-plane`
+ * (`npm run test:cluster`) the real controller-manager and scheduler beside a real API server, else our stand-ins. A
+ * test of this folder passes in both, so what it says of the stand-ins has a witness.
+ */
+export const useWorld = (options: WorldOptions = {}): Fixture<RunningCluster> =>
+  useRunning<RunningCluster>(async (given) => {
+    const { nodeMonitorGraceMs, ...more } = options;
+    const attach = { ...given, ...more, kubeletTimes: { ...given.kubeletTimes, ...options.kubeletTimes } };
+    if (!isControlPlaneUnderTest) {
+      const controllerTimes = nodeMonitorGraceMs === undefined ? {} : { nodeMonitorGraceMs };
+      return startCluster({ ...attach, controllerTimes });
+    }
+    const controlPlane = await startControlPlaneUnderTest({
+      programsDir: given.programsDir,
+      ...(nodeMonitorGraceMs === undefined
+        ? {}
+        : { controllerFlags: { 'node-monitor-grace-period': `${nodeMonitorGraceMs}ms` } }),
+    });
+    try {
+      const attached = await attachCluster({
+        ...attach,
+        access: controlPlane.standIns,
+        withoutControllers: 'all',
+      });
+      return {
+        ...attached,
+        close: async () => {
+          attached.close();
+          await controlPlane.close();
+        },
+      };
+    } catch (error) {
+      await controlPlane.close();
+      throw error;
+    }
+  });
