@@ -52,9 +52,7 @@ export interface Fixture<C extends RunningCluster = Cluster> {
 }
 
 /** What every cluster of these tests is started with. */
-export type GivenOptions = Required<
-  Pick<AttachOptions, 'addresses' | 'programsDir' | 'kubeletTimes'>
->;
+export type GivenOptions = Required<Pick<AttachOptions, 'addresses' | 'programsDir' | 'kubeletTimes'>>;
 
 /** Starts the cluster of a file before its tests and ends it after them. */
 export const useCluster = (options: Partial<ClusterOptions> = {}): Fixture =>

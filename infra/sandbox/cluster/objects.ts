@@ -235,6 +235,7 @@ export interface ReplicaSet extends KubernetesObject {
     readonly fullyLabeledReplicas?: number;
     readonly readyReplicas?: number;
     readonly availableReplicas?: number;
+    readonly terminatingReplicas?: number;
     readonly observedGeneration?: number;
     readonly conditions?: readonly Condition[];
   };
@@ -261,6 +262,7 @@ export interface Deployment extends KubernetesObject {
     readonly readyReplicas?: number;
     readonly availableReplicas?: number;
     readonly unavailableReplicas?: number;
+    readonly terminatingReplicas?: number;
     readonly conditions?: readonly Condition[];
   };
 }
@@ -287,6 +289,7 @@ export interface StatefulSet extends KubernetesObject {
     readonly updatedReplicas?: number;
     readonly currentRevision?: string;
     readonly updateRevision?: string;
+    readonly collisionCount?: number;
   };
 }
 
@@ -359,6 +362,7 @@ export interface PodDisruptionBudget extends KubernetesObject {
   readonly spec: {
     readonly minAvailable?: IntOrString;
     readonly maxUnavailable?: IntOrString;
+    readonly unhealthyPodEvictionPolicy?: string;
     readonly selector?: LabelSelector;
   };
   readonly status?: {

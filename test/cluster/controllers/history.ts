@@ -14,33 +14,9 @@ import {
   type StatefulSet,
   statefulSets,
 } from '../../../infra/sandbox/cluster/objects.ts';
+import { until } from '../../integration/sandbox-programs.ts';
 
-/** Everything that controllers write about a workload in one namespace, as it was at one version. */
-export interface Moment {
-  readonly version: number;
-  /** When this process heard of it. */
-  readonly atMs: number;
-  readonly pods: ReadonlyMap<string, Pod>;
-  readonly slices: ReadonlyMap<string, EndpointSlice>;
-  readonly replicaSets: ReadonlyMap<string, ReplicaSet>;
-  readonly deployments: ReadonlyMap<string, Deployment>;
-  readonly statefulSets: ReadonlyMap<string, StatefulSet>;
-}
-
-/** The history of one namespace from the start of the record on. */
-export interface History {
-  /** The moments so far, one for each write, in the order in which the server took them. */
-  moments(): Moment[];
-  close(): void;
-}
-
-interface Entry {
-  readonly version: number;
-  readonly atMs: number;
-  readonly apply: (to: Mutable) => void;
-}
-
-interface Mutable {
+interface Objects {
   readonly pods: Map<string, Pod>;
   readonly slices: Map<string, EndpointSlice>;
   readonly replicaSets: Map<string, ReplicaSet>;
@@ -48,16 +24,51 @@ interface Mutable {
   readonly statefulSets: Map<string, StatefulSet>;
 }
 
-const copyOf = (now: Mutable): Mutable => ({
-  pods: new Map(now.pods),
-  slices: new Map(now.slices),
-  replicaSets: new Map(now.replicaSets),
-  deployments: new Map(now.deployments),
-  statefulSets: new Map(now.statefulSets),
+type Kept = { readonly [Kind in keyof Objects]: ReadonlyMap<string, ValueOf<Objects[Kind]>> };
+type ValueOf<M> = M extends Map<string, infer V> ? V : never;
+
+/** What is in a namespace at one version, each kind by name and in the order in which its objects came. */
+export interface Moment extends Kept {
+  readonly version: number;
+  /** When this process heard of it. */
+  readonly atMs: number;
+}
+
+/** Everything that was written in one namespace since the record began. */
+export interface History {
+  /** One moment for each write, in the order in which the server took them; `from` leaves out older versions. */
+  moments(from?: number): Moment[];
+  /** The newest moment. */
+  now(): Moment;
+  /** Resolves when the newest moment `holds`. */
+  until(holds: (now: Moment) => boolean, what: string): Promise<Moment>;
+  close(): void;
+}
+
+interface Entry {
+  readonly version: number;
+  readonly atMs: number;
+  readonly apply: (to: Objects) => void;
+}
+
+const nothing = (): Objects => ({
+  pods: new Map(),
+  slices: new Map(),
+  replicaSets: new Map(),
+  deployments: new Map(),
+  statefulSets: new Map(),
+});
+
+const copyOf = (objects: Objects): Objects => ({
+  pods: new Map(objects.pods),
+  slices: new Map(objects.slices),
+  replicaSets: new Map(objects.replicaSets),
+  deployments: new Map(objects.deployments),
+  statefulSets: new Map(objects.statefulSets),
 });
 
 /**
- * Records a namespace. Each resource comes by a watch of its own; their resource versions, which both servers take from
+ * Records a namespace. Each kind comes by a watch of its own; their resource versions, which both servers take from
  * one counter, bring the events of all of them into the one order in which they happened.
  */
 export const record = async (client: Client, namespace: string): Promise<History> => {
@@ -65,20 +76,17 @@ export const record = async (client: Client, namespace: string): Promise<History
   const closers: (() => void)[] = [];
   const follow = async <T extends KubernetesObject>(
     of: Resource<T>,
-    into: (to: Mutable) => Map<string, T>,
+    into: (to: Objects) => Map<string, T>,
   ): Promise<void> => {
     const informer = client.watch(of, { namespace });
     closers.push(() => informer.close());
     informer.onChange(({ type, object }) => {
       const { name, resourceVersion } = object.metadata;
-      entries.push({
-        version: Number(resourceVersion),
-        atMs: performance.now(),
-        apply: (to) => {
-          if (type === 'deleted') into(to).delete(name);
-          else into(to).set(name, object);
-        },
-      });
+      const apply = (to: Objects): void => {
+        if (type === 'deleted') into(to).delete(name);
+        else into(to).set(name, object);
+      };
+      entries.push({ version: Number(resourceVersion), atMs: performance.now(), apply });
     });
     await informer.synced;
   };
@@ -89,22 +97,28 @@ export const record = async (client: Client, namespace: string): Promise<History
     follow(deployments, (to) => to.deployments),
     follow(statefulSets, (to) => to.statefulSets),
   ]);
+  const moments = (from = 0): Moment[] => {
+    let objects = nothing();
+    return [...entries]
+      .sort((a, b) => a.version - b.version)
+      .map(({ version, atMs, apply }) => {
+        objects = copyOf(objects);
+        apply(objects);
+        return { version, atMs, ...objects };
+      })
+      .filter(({ version }) => version >= from);
+  };
+  const now = (): Moment => moments().at(-1) ?? { version: 0, atMs: 0, ...nothing() };
   return {
-    moments: () => {
-      let now: Mutable = {
-        pods: new Map(),
-        slices: new Map(),
-        replicaSets: new Map(),
-        deployments: new Map(),
-        statefulSets: new Map(),
-      };
-      return [...entries]
-        .sort((a, b) => a.version - b.version)
-        .map(({ version, atMs, apply }) => {
-          now = copyOf(now);
-          apply(now);
-          return { version, atMs, ...now };
-        });
+    moments,
+    now,
+    until: async (holds, what) => {
+      await until(
+        () => holds(now()),
+        () => `${what}; last seen: ${textOf(now())}`,
+        60_000,
+      );
+      return now();
     },
     close: () => {
       for (const close of closers) close();
@@ -112,11 +126,30 @@ export const record = async (client: Client, namespace: string): Promise<History
   };
 };
 
+const textOf = (moment: Moment): string =>
+  JSON.stringify({
+    pods: [...moment.pods.values()].map(({ metadata, status }) => [
+      metadata.name,
+      metadata.deletionTimestamp,
+      status,
+    ]),
+    endpoints: [...moment.slices.values()].map(({ ports, endpoints }) => [ports, endpoints]),
+    sizes: [...moment.replicaSets.values()].map(({ metadata, spec, status }) => [
+      metadata.name,
+      spec.replicas,
+      status,
+    ]),
+    deployments: [...moment.deployments.values()].map(({ status }) => status),
+    statefulSets: [...moment.statefulSets.values()].map(({ status }) => status),
+  });
+
+/** All endpoints at one moment. */
+export const endpointsAt = (moment: Moment): Endpoint[] =>
+  [...moment.slices.values()].flatMap((slice) => slice.endpoints ?? []);
+
 /** The endpoint of a Pod at one moment, whichever slice it is in. */
 export const endpointAt = (moment: Moment, pod: string): Endpoint | undefined =>
-  [...moment.slices.values()]
-    .flatMap((slice) => slice.endpoints ?? [])
-    .find(({ targetRef }) => targetRef?.name === pod);
+  endpointsAt(moment).find(({ targetRef }) => targetRef?.name === pod);
 
 /** What `of` says of each moment, each time it differs from the moment before. */
 export const changesOf = <T>(moments: readonly Moment[], of: (moment: Moment) => T): T[] => {

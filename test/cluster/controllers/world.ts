@@ -1,4 +1,4 @@
-import { attachCluster, type AttachOptions } from '../../../infra/sandbox/cluster/attach.ts';
+import { type AttachOptions, attachCluster } from '../../../infra/sandbox/cluster/attach.ts';
 import { startCluster } from '../../../infra/sandbox/cluster/cluster.ts';
 import { type Fixture, type RunningCluster, useRunning } from '../../integration/sandbox-cluster-fixture.ts';
 import { isControlPlaneUnderTest, startControlPlaneUnderTest } from '../../support/control-plane.ts';
