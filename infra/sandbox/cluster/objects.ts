@@ -376,6 +376,13 @@ export interface PodDisruptionBudget extends KubernetesObject {
   };
 }
 
+export interface Event extends KubernetesObject {
+  readonly involvedObject?: { readonly kind?: string; readonly name?: string };
+  readonly type?: string;
+  readonly reason?: string;
+  readonly message?: string;
+}
+
 /** Where a kind of object lives in the API; `T` is what an object of it looks like. */
 export interface Resource<T extends KubernetesObject> {
   readonly group: string;
@@ -400,7 +407,7 @@ export const nodes = resource<Node>('', 'nodes', 'Node', false);
 export const pods = resource<Pod>('', 'pods', 'Pod');
 export const services = resource<Service>('', 'services', 'Service');
 export const endpoints = resource<Endpoints>('', 'endpoints', 'Endpoints');
-export const events = resource<KubernetesObject>('', 'events', 'Event');
+export const events = resource<Event>('', 'events', 'Event');
 export const deployments = resource<Deployment>('apps', 'deployments', 'Deployment');
 export const replicaSets = resource<ReplicaSet>('apps', 'replicasets', 'ReplicaSet');
 export const statefulSets = resource<StatefulSet>('apps', 'statefulsets', 'StatefulSet');

@@ -20,8 +20,10 @@ const labelsOf = (service: Service): Record<string, string> => ({
 const hasSlices = (service: Service): boolean =>
   service.spec.type !== 'ExternalName' && Object.keys(service.spec.selector ?? {}).length > 0;
 
+const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
+
 /** Keeps the EndpointSlices of each Service with a selector; they follow the Pods a few ten milliseconds later. */
-export const startEndpointSlices = ({ client, sources, times }: ControllerContext): Controller => {
+export const startEndpointSlices = ({ client, sources, record, times }: ControllerContext): Controller => {
   const [leastMs, mostMs] = times.endpointsDelayMs;
 
   const reconcile = async (key: string): Promise<void> => {
@@ -86,7 +88,8 @@ export const startEndpointSlices = ({ client, sources, times }: ControllerContex
     const { namespace = 'default', name, labels } = service.metadata;
     const text = canonicalJson(subsets);
     if (written.get(service.metadata.uid) === text) return;
-    const body = { metadata: { name, namespace, ...(labels === undefined ? {} : { labels }) }, subsets };
+    const ours = { 'endpoints.kubernetes.io/managed-by': 'endpoint-controller' };
+    const body = { metadata: { name, namespace, labels: { ...labels, ...ours } }, subsets };
     try {
       await client.patch(endpoints, namespace, name, 'merge', body);
     } catch (error) {
@@ -102,7 +105,17 @@ export const startEndpointSlices = ({ client, sources, times }: ControllerContex
   /** What was written last, by the Service's UID. */
   const written = new Map<string, string>();
 
-  const queue = createWorkQueue({ work: reconcile });
+  const queue = createWorkQueue({
+    work: reconcile,
+    onError: (key, error) => {
+      const [namespace, name] = partsOf(key);
+      const service = sources.services.get(namespace, name);
+      // Not of our own stale view: that mends itself.
+      if (service === undefined || isStatus(error, 409) || isStatus(error, 404)) return;
+      const message = `Error updating Endpoint Slices for Service ${namespace}/${name}: ${messageOf(error)}`;
+      record(services, service, 'Warning', 'FailedToUpdateEndpointSlices', message);
+    },
+  });
   const later = (service: Service): void =>
     queue.add(keyOf(service), leastMs + Math.random() * (mostMs - leastMs));
 
