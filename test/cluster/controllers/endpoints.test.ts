@@ -1,7 +1,5 @@
-import { afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { registerNode } from '../../../infra/sandbox/cluster/kubelet/node.ts';
+import { describe, expect, it } from 'vitest';
 import {
-  type Condition,
   conditionOf,
   type Draft,
   type Endpoint,
@@ -10,68 +8,25 @@ import {
   events,
   isPodReady,
   type Pod,
-  type PodSpec,
-  type PodStatus,
   pods,
   type Service,
   services,
 } from '../../../infra/sandbox/cluster/objects.ts';
 import { gate, until } from '../../integration/sandbox-cluster-fixture.ts';
-import { changesOf, endpointAt, endpointsAt, type History, type Moment, record } from './history.ts';
-import { useWorld } from './world.ts';
+import { isReady, newIp, runningStatus, useHandPods } from './hand-pods.ts';
+import { changesOf, endpointAt, endpointsAt, type History, type Moment } from './history.ts';
+import { useHistories, useWorld } from './world.ts';
 
-/** A node that no kubelet stands for: what its Pods' status says is up to the test. */
-const byHand = 'by-hand';
 const fixture = useWorld({ nodes: 1, nodeMonitorGraceMs: 600_000 });
-beforeAll(() => registerNode(fixture.cluster.client, { name: byHand, ip: '10.200.0.1' }));
-const histories: History[] = [];
-afterEach(() => {
-  for (const history of histories.splice(0)) history.close();
-});
+const byHand = 'by-hand';
+const hand = useHandPods(fixture, [byHand]);
+const newHistory = useHistories(fixture);
 
 const begin = async (name: string, spec: object = {}): Promise<{ namespace: string; history: History }> => {
-  const namespace = await fixture.namespace(name);
-  const history = await record(fixture.cluster.client, namespace);
-  histories.push(history);
-  await fixture.expose(namespace, spec);
-  return { namespace, history };
+  const begun = await newHistory(name);
+  await fixture.expose(begun.namespace, spec);
+  return begun;
 };
-
-const create = (namespace: string, name: string, spec: Partial<PodSpec> = {}): Promise<Pod> =>
-  fixture.pod(namespace, name, { nodeName: byHand, terminationGracePeriodSeconds: 600, ...spec });
-
-let lastIp = 0;
-const newIp = (): string => {
-  lastIp += 1;
-  return `10.200.1.${lastIp}`;
-};
-
-const setStatus = (pod: Pod, status: PodStatus): Promise<Pod> =>
-  fixture.cluster.client.patch(
-    pods,
-    pod.metadata.namespace ?? '',
-    pod.metadata.name,
-    'merge',
-    { metadata: { uid: pod.metadata.uid }, status },
-    'status',
-  );
-
-const isReady = (status: Condition['status']): PodStatus => ({ conditions: [{ type: 'Ready', status }] });
-
-const running = (status: Condition['status'], ip = newIp()): PodStatus => ({
-  phase: 'Running',
-  podIP: ip,
-  podIPs: [{ ip }],
-  ...isReady(status),
-});
-
-/** A Pod that runs, as far as its status says. */
-const aRunningPod = async (
-  namespace: string,
-  name: string,
-  status: Condition['status'] = 'True',
-  spec: Partial<PodSpec> = {},
-): Promise<Pod> => setStatus(await create(namespace, name, spec), running(status));
 
 const conditions = (ready: boolean, serving: boolean, terminating: boolean): Endpoint['conditions'] => ({
   ready,
@@ -101,14 +56,14 @@ const remove = (pod: Pod, gracePeriodSeconds?: number): Promise<void> =>
 describe('an endpoint', () => {
   it('is there when its Pod has an address, whether or not that is ready, and not before', async () => {
     const { namespace, history } = await begin('address');
-    const other = await aRunningPod(namespace, 'other');
-    const pod = await create(namespace, 'one');
+    const other = await hand.running(namespace, 'other');
+    const pod = await hand.create(namespace, 'one');
     await become(history, 'other', ready);
     // What is written later is shown: the Pod without an address was passed over, not missed.
-    await setStatus(other, isReady('False'));
+    await hand.setStatus(other, isReady('False'));
     await become(history, 'other', notReady);
     expect(endpointAt(history.now(), 'one')).toBeUndefined();
-    await setStatus(pod, running('False'));
+    await hand.setStatus(pod, runningStatus('False'));
     await become(history, 'one', notReady);
     expect(endpointAt(history.now(), 'one')).toMatchObject({
       addresses: [history.now().pods.get('one')?.status?.podIP],
@@ -119,13 +74,13 @@ describe('an endpoint', () => {
 
   it('serves while its ready Pod terminates, and is gone only after it', async () => {
     const { namespace, history } = await begin('terminating');
-    const pod = await aRunningPod(namespace, 'one');
+    const pod = await hand.running(namespace, 'one');
     await become(history, 'one', ready);
     await remove(pod);
     await become(history, 'one', conditions(false, true, true));
-    await setStatus(pod, isReady('False'));
+    await hand.setStatus(pod, isReady('False'));
     await become(history, 'one', conditions(false, false, true));
-    await setStatus(pod, isReady('True'));
+    await hand.setStatus(pod, isReady('True'));
     await become(history, 'one', conditions(false, true, true));
     await remove(pod, 0);
     await become(history, 'one', 'absent');
@@ -147,7 +102,7 @@ describe('an endpoint', () => {
 
   it('does not serve while a Pod terminates that never was ready', async () => {
     const { namespace, history } = await begin('never-ready');
-    const pod = await aRunningPod(namespace, 'one', 'False');
+    const pod = await hand.running(namespace, 'one', 'False');
     await become(history, 'one', notReady);
     await remove(pod);
     await become(history, 'one', conditions(false, false, true));
@@ -156,9 +111,9 @@ describe('an endpoint', () => {
   it('goes with a terminal phase, deleted or not', async () => {
     const { namespace, history } = await begin('terminal');
     for (const phase of ['Succeeded', 'Failed'] as const) {
-      const pod = await aRunningPod(namespace, phase.toLowerCase());
+      const pod = await hand.running(namespace, phase.toLowerCase());
       await become(history, pod.metadata.name, ready);
-      await setStatus(pod, { phase, ...isReady('False') });
+      await hand.setStatus(pod, { phase, ...isReady('False') });
       await become(history, pod.metadata.name, 'absent');
       expect(history.now().pods.get(pod.metadata.name)?.metadata.deletionTimestamp).toBeUndefined();
     }
@@ -186,10 +141,10 @@ describe('an endpoint', () => {
 
   it('is replaced with the address of its Pod, and goes with its labels', async () => {
     const { namespace, history } = await begin('moved');
-    const pod = await aRunningPod(namespace, 'one');
+    const pod = await hand.running(namespace, 'one');
     await become(history, 'one', ready);
     const ip = newIp();
-    await setStatus(pod, running('True', ip));
+    await hand.setStatus(pod, runningStatus('True', ip));
     await history.until((now) => endpointAt(now, 'one')?.addresses[0] === ip, 'the new address');
     expect(endpointsAt(history.now())).toHaveLength(1);
     await fixture.cluster.client.patch(pods, namespace, 'one', 'merge', {
@@ -204,7 +159,7 @@ describe('an endpoint', () => {
 
   it('is ready in every state where not ready addresses are published', async () => {
     const { namespace, history } = await begin('published', { publishNotReadyAddresses: true });
-    const pod = await aRunningPod(namespace, 'one', 'False');
+    const pod = await hand.running(namespace, 'one', 'False');
     await become(history, 'one', conditions(true, false, false));
     await remove(pod);
     await become(history, 'one', conditions(true, false, true));
@@ -240,8 +195,8 @@ describe('the slices of a Service', () => {
     const container = (containerPort: number) => ({
       containers: [{ name: 'nginx', image: 'nginx', ports: [{ name: 'web', containerPort }] }],
     });
-    await aRunningPod(namespace, 'one', 'True', container(8080));
-    await aRunningPod(namespace, 'two', 'True', container(9090));
+    await hand.running(namespace, 'one', 'True', container(8080));
+    await hand.running(namespace, 'two', 'True', container(9090));
     const retarget = (targetPort: string | number) =>
       fixture.cluster.client.patch(services, namespace, 'web', 'merge', {
         spec: { ports: [{ name: 'http', port: 80, targetPort }] },
@@ -306,15 +261,15 @@ describe('the slices of a Service', () => {
       ports: [{ name: 'http', port: 80, protocol: 'TCP' }],
     });
     await fixture.cluster.client.create(endpointSlices, namespace, draft('foreign', 'somebody-else'));
-    await aRunningPod(namespace, 'one');
+    await hand.running(namespace, 'one');
     await become(history, 'one', ready);
     expect(endpointAt(history.now(), 'foreign')?.addresses).toEqual(['10.9.9.9']);
   });
 
   it('are not updated at all while one Pod has an address that none may hold; an Event says so', async () => {
     const { namespace, history } = await begin('loopback');
-    const bad = await setStatus(await create(namespace, 'bad'), running('True', '127.0.0.5'));
-    await aRunningPod(namespace, 'good');
+    const bad = await hand.setStatus(await hand.create(namespace, 'bad'), runningStatus('True', '127.0.0.5'));
+    await hand.running(namespace, 'good');
     await until(
       async () => (await reasons(namespace)).includes('Service FailedToUpdateEndpointSlices'),
       'an Event',
@@ -327,13 +282,13 @@ describe('the slices of a Service', () => {
   it('stay and follow while a finalizer holds their deleted Service', async () => {
     const { namespace, history } = await begin('held');
     const { client } = fixture.cluster;
-    const pod = await aRunningPod(namespace, 'one');
+    const pod = await hand.running(namespace, 'one');
     await become(history, 'one', ready);
     await client.patch(services, namespace, 'web', 'merge', {
       metadata: { finalizers: ['example.com/held'] },
     });
     await client.delete(services, namespace, 'web', { propagationPolicy: 'Background' });
-    await setStatus(pod, isReady('False'));
+    await hand.setStatus(pod, isReady('False'));
     await become(history, 'one', notReady);
     await client.patch(services, namespace, 'web', 'merge', { metadata: { finalizers: null } });
     await history.until(({ slices }) => slices.size === 0, 'no slice');
@@ -342,7 +297,7 @@ describe('the slices of a Service', () => {
   it('go before their Service when that is deleted in the foreground', async () => {
     const { namespace, history } = await begin('foreground');
     const { client } = fixture.cluster;
-    await aRunningPod(namespace, 'one');
+    await hand.running(namespace, 'one');
     await become(history, 'one', ready);
     await client.patch(services, namespace, 'web', 'merge', {
       metadata: { finalizers: ['example.com/held'] },

@@ -1,4 +1,4 @@
-import { afterEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import {
   conditionOf,
   type Deployment,
@@ -11,14 +11,11 @@ import {
   replicaSets,
 } from '../../../infra/sandbox/cluster/objects.ts';
 import { gate } from '../../integration/sandbox-cluster-fixture.ts';
-import { changesOf, endpointsAt, type History, type Moment, record } from './history.ts';
-import { useWorld } from './world.ts';
+import { changesOf, endpointsAt, type History, type Moment } from './history.ts';
+import { useHistories, useWorld } from './world.ts';
 
 const fixture = useWorld();
-const histories: History[] = [];
-afterEach(() => {
-  for (const history of histories.splice(0)) history.close();
-});
+const newHistory = useHistories(fixture);
 
 const gated = { readinessGates: [{ conditionType: gate }] };
 const wanted = 4;
@@ -29,9 +26,7 @@ const rolledOut = async (
   more: Partial<Deployment['spec']> = {},
   spec: Partial<PodSpec> = {},
 ): Promise<{ namespace: string; history: History }> => {
-  const namespace = await fixture.namespace(name);
-  const history = await record(fixture.cluster.client, namespace);
-  histories.push(history);
+  const { namespace, history } = await newHistory(name);
   await fixture.expose(namespace);
   await fixture.deploy(namespace, wanted, spec, more);
   await history.until((now) => isSettled(now) && sizesOf(now) === String(wanted), 'four Pods are available');

@@ -1,7 +1,9 @@
+import { afterEach } from 'vitest';
 import { type AttachOptions, attachCluster } from '../../../infra/sandbox/cluster/attach.ts';
 import { startCluster } from '../../../infra/sandbox/cluster/cluster.ts';
 import { type Fixture, type RunningCluster, useRunning } from '../../integration/sandbox-cluster-fixture.ts';
 import { isControlPlaneUnderTest, startControlPlaneUnderTest } from '../../support/control-plane.ts';
+import { type History, record } from './history.ts';
 
 export interface WorldOptions extends Pick<AttachOptions, 'nodes' | 'kubeletTimes'> {
   /** How long a node may be silent before it is taken for dead. */
@@ -45,3 +47,19 @@ export const useWorld = (options: WorldOptions = {}): Fixture<RunningCluster> =>
       throw error;
     }
   });
+
+/** Makes namespaces whose history is recorded until the test ends. */
+export const useHistories = (
+  fixture: Fixture<RunningCluster>,
+): ((name: string) => Promise<{ namespace: string; history: History }>) => {
+  const open: History[] = [];
+  afterEach(() => {
+    for (const history of open.splice(0)) history.close();
+  });
+  return async (name) => {
+    const namespace = await fixture.namespace(name);
+    const history = await record(fixture.cluster.client, namespace);
+    open.push(history);
+    return { namespace, history };
+  };
+};

@@ -16,6 +16,7 @@ import { claim } from './claim.ts';
 import type { Controller, ControllerContext } from './controller.ts';
 import { keyOf, nameSuffix, ownerReference, partsOf } from './keys.ts';
 import { availableInMs, inDeletionOrder } from './pod-ranking.ts';
+import { byController } from './sources.ts';
 import { statusPatch } from './status-patch.ts';
 
 const burst = 500;
@@ -76,6 +77,16 @@ export const startReplicaSets = ({ client, sources, record }: ControllerContext)
     record(replicaSets, set, 'Normal', 'SuccessfulDelete', `Deleted pod: ${name}`);
   };
 
+  /** The active Pods of all ReplicaSets of the same owner; one without an owner has none, as upstream. */
+  const relatedPods = (set: ReplicaSet): Pod[] => {
+    const owner = controllerOf(set);
+    if (owner === undefined) return [];
+    return sources.replicaSets
+      .by(byController, owner.uid)
+      .flatMap(({ metadata }) => sources.pods.by(byController, metadata.uid))
+      .filter(isPodActive);
+  };
+
   /** 1, 2, 4, … Pods at once, so that what fails for all fails only a few times. */
   const createPods = async (set: ReplicaSet, count: number): Promise<void> => {
     let left = Math.min(count, burst);
@@ -123,7 +134,7 @@ export const startReplicaSets = ({ client, sources, record }: ControllerContext)
           record(replicaSets, set, 'Warning', 'FailedCreate', `Error creating: ${message}`);
         }
       } else if (missing < 0) {
-        const leaving = inDeletionOrder(active, Date.now()).slice(0, -missing);
+        const leaving = inDeletionOrder(active, relatedPods(set), Date.now()).slice(0, -missing);
         await Promise.all(leaving.map((pod) => deletePod(set, pod)));
       }
     }
