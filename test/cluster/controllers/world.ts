@@ -8,6 +8,8 @@ import { type History, record } from './history.ts';
 export interface WorldOptions extends Pick<AttachOptions, 'nodes' | 'kubeletTimes'> {
   /** How long a node may be silent before it is taken for dead. */
   readonly nodeMonitorGraceMs?: number;
+  /** How long our stand-in leaves Pods alone whose node is gone; the real one takes 40 to 60 s. */
+  readonly orphanedPodMs?: number;
 }
 
 /**
@@ -17,10 +19,13 @@ export interface WorldOptions extends Pick<AttachOptions, 'nodes' | 'kubeletTime
  */
 export const useWorld = (options: WorldOptions = {}): Fixture<RunningCluster> =>
   useRunning<RunningCluster>(async (given) => {
-    const { nodeMonitorGraceMs, ...more } = options;
+    const { nodeMonitorGraceMs, orphanedPodMs, ...more } = options;
     const attach = { ...given, ...more, kubeletTimes: { ...given.kubeletTimes, ...options.kubeletTimes } };
     if (!isControlPlaneUnderTest) {
-      const controllerTimes = nodeMonitorGraceMs === undefined ? {} : { nodeMonitorGraceMs };
+      const controllerTimes = {
+        ...(nodeMonitorGraceMs === undefined ? {} : { nodeMonitorGraceMs }),
+        ...(orphanedPodMs === undefined ? {} : { orphanedPodMs }),
+      };
       return startCluster({ ...attach, controllerTimes });
     }
     const controlPlane = await startControlPlaneUnderTest({

@@ -1,4 +1,13 @@
-import { endpointSlices, endpoints, type Pod, pathOf, type Service, selects, services } from '../objects.ts';
+import {
+  endpointSlices,
+  endpoints,
+  type Node,
+  type Pod,
+  pathOf,
+  type Service,
+  selects,
+  services,
+} from '../objects.ts';
 import { isStatus } from '../transport.ts';
 import { createWorkQueue } from '../work-queue.ts';
 import type { Controller, ControllerContext } from './controller.ts';
@@ -26,17 +35,22 @@ const messageOf = (error: unknown): string => (error instanceof Error ? error.me
 export const startEndpointSlices = ({ client, sources, record, times }: ControllerContext): Controller => {
   const [leastMs, mostMs] = times.endpointsDelayMs;
 
+  const nodeOf = (pod: Pod): Node | undefined => sources.nodes.get('', pod.spec.nodeName ?? '');
+
   const reconcile = async (key: string): Promise<void> => {
     const [namespace, name] = partsOf(key);
     const service = sources.services.get(namespace, name);
     if (service === undefined || !hasSlices(service)) return;
     const selector = { matchLabels: service.spec.selector ?? {} };
-    const wanted = sources.pods
+    const selected = sources.pods
       .list(namespace)
-      .filter((pod) => isEndpoint(pod) && selects(selector, pod.metadata.labels))
+      .filter((pod) => isEndpoint(pod) && selects(selector, pod.metadata.labels));
+    const missing = selected.filter((pod) => nodeOf(pod) === undefined);
+    const wanted = selected
+      .filter((pod) => !missing.includes(pod))
       .map((pod) => ({
         ports: endpointPorts(service, pod),
-        endpoint: endpointOf(service, pod, sources.nodes.get('', pod.spec.nodeName ?? '')),
+        endpoint: endpointOf(service, pod, nodeOf(pod)),
       }));
     const existing = sources.endpointSlices
       .list(namespace)
@@ -81,6 +95,9 @@ export const startEndpointSlices = ({ client, sources, record, times }: Controll
       sources.endpointSlices.forget(slice);
     }
     await writeEndpoints(service, endpointSubsets(service, wanted));
+    const [first] = missing;
+    if (first !== undefined)
+      throw new Error(`Pod ${first.metadata.name} is left out: there is no node ${first.spec.nodeName}`);
   };
 
   /** The Endpoints object of the Service, written only when it changes. */
@@ -107,6 +124,8 @@ export const startEndpointSlices = ({ client, sources, record, times }: Controll
 
   const queue = createWorkQueue({
     work: reconcile,
+    // As long as upstream waits: a slice may be late by a second where an update failed.
+    retryMs: [1_000, 1_000_000],
     onError: (key, error) => {
       const [namespace, name] = partsOf(key);
       const service = sources.services.get(namespace, name);
