@@ -116,6 +116,19 @@ describe('a node that is drained', () => {
       'the node is empty',
     );
     const moments = history.moments(from);
+    for (const { metadata } of leaving) {
+      const fate = changesOf(moments, (moment) => {
+        const pod = moment.pods.get(metadata.name);
+        const why = conditionOf(pod?.status?.conditions, 'DisruptionTarget')?.reason ?? '';
+        return pod === undefined ? 'gone' : `${why} ${isPodActive(pod) ? 'runs' : 'ends'}`.trim();
+      });
+      expect(fate, 'why it goes is told before').toEqual([
+        'runs',
+        'EvictionByEvictionAPI runs',
+        'EvictionByEvictionAPI ends',
+        'gone',
+      ]);
+    }
     const known = new Set(leaving.map(({ metadata }) => metadata.name));
     for (const moment of moments) {
       expect(
@@ -148,7 +161,7 @@ describe('a budget', () => {
   });
 
   it('lets a Pod with a closed gate go when enough others are healthy, and one that never ran always', async () => {
-    const { namespace } = await newHistory('enough');
+    const { namespace, history } = await newHistory('enough');
     const good = await hand.running(namespace, 'good');
     const closed = await hand.running(namespace, 'closed', 'False');
     const pending = await hand.create(namespace, 'pending');
@@ -157,6 +170,19 @@ describe('a budget', () => {
     expect(await evict(good)).toBe(refused);
     expect(await evict(closed)).toBe('evicted');
     expect(await evict(pending)).toBe('evicted');
+    const now = await history.until(
+      (moment) => podsOf(moment).filter(isPodActive).length === 1,
+      'two are being deleted',
+    );
+    const whys = podsOf(now).map((pod) => [
+      pod.metadata.name,
+      conditionOf(pod.status?.conditions, 'DisruptionTarget')?.reason,
+    ]);
+    expect(whys).toEqual([
+      ['good', undefined],
+      ['closed', 'EvictionByEvictionAPI'],
+      ['pending', 'EvictionByEvictionAPI'],
+    ]);
   });
 });
 

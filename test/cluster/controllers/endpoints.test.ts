@@ -6,7 +6,6 @@ import {
   type EndpointSlice,
   endpointSlices,
   events,
-  isPodReady,
   type Pod,
   pods,
   type Service,
@@ -177,7 +176,11 @@ describe('an endpoint', () => {
     );
     const pod = all.get('one') ?? never();
     await become(history, 'one', notReady);
-    expect(isPodReady(pod)).toBe(false);
+    expect(conditionOf(pod.status?.conditions, 'Ready')).toMatchObject({
+      status: 'False',
+      reason: 'ReadinessGatesNotReady',
+      message: `corresponding condition of pod readiness gate "${gate}" does not exist.`,
+    });
     await fixture.setGate(pod, 'True');
     await become(history, 'one', ready);
     await fixture.setGate(pod, 'False');

@@ -5,6 +5,7 @@ import {
   type Endpoint,
   type EndpointSlice,
   endpointSlices,
+  isPodReady,
   type KubernetesObject,
   type Pod,
   pods,
@@ -159,4 +160,35 @@ export const changesOf = <T>(moments: readonly Moment[], of: (moment: Moment) =>
     if (found.length === 0 || JSON.stringify(found.at(-1)) !== JSON.stringify(value)) found.push(value);
   }
   return found;
+};
+
+/**
+ * How long after each Pod its endpoint became ready, and terminating, as this process heard of both; milliseconds.
+ * What is written in one sync of a controller is late once, however much it is.
+ */
+export const endpointLags = (
+  moments: readonly Moment[],
+): { readonly ready: number[]; readonly terminating: number[] } => {
+  const lags = { ready: [] as number[], terminating: [] as number[] };
+  for (const name of new Set(moments.flatMap((moment) => [...moment.pods.keys()]))) {
+    const firstAt = (holds: (moment: Moment) => boolean): number => moments.find(holds)?.atMs ?? Number.NaN;
+    const add = (to: number[], cause: number, effect: number): void => {
+      if (Number.isFinite(effect - cause)) to.push(effect - cause);
+    };
+    const podReady = firstAt(({ pods: all }) => {
+      const pod = all.get(name);
+      return pod !== undefined && isPodReady(pod);
+    });
+    add(
+      lags.ready,
+      podReady,
+      firstAt((moment) => endpointAt(moment, name)?.conditions.ready === true),
+    );
+    add(
+      lags.terminating,
+      firstAt(({ pods: all }) => all.get(name)?.metadata.deletionTimestamp !== undefined),
+      firstAt((moment) => endpointAt(moment, name)?.conditions.terminating === true),
+    );
+  }
+  return lags;
 };

@@ -3,7 +3,6 @@ import {
   conditionOf,
   type Deployment,
   deployments,
-  isPodActive,
   isPodReady,
   isPodTerminal,
   type Pod,
@@ -11,6 +10,7 @@ import {
   replicaSets,
 } from '../../../infra/sandbox/cluster/objects.ts';
 import { gate } from '../../integration/sandbox-cluster-fixture.ts';
+import { activePods, deploymentAt, isSettled, reasonOf, sizesOf } from './deployment-seen.ts';
 import { changesOf, endpointsAt, type History, type Moment } from './history.ts';
 import { useHistories, useWorld } from './world.ts';
 
@@ -31,44 +31,6 @@ const rolledOut = async (
   await fixture.deploy(namespace, wanted, spec, more);
   await history.until((now) => isSettled(now) && sizesOf(now) === String(wanted), 'four Pods are available');
   return { namespace, history };
-};
-
-/** The sizes that the Deployment asks of its ReplicaSets, oldest first. */
-const sizesOf = (moment: Moment): string =>
-  [...moment.replicaSets.values()].map((set) => set.spec.replicas ?? 1).join(' ');
-
-const activePods = (moment: Moment): Pod[] => [...moment.pods.values()].filter(isPodActive);
-
-const deploymentAt = (moment: Moment): Deployment | undefined => moment.deployments.get('web');
-
-const reasonOf = (moment: Moment, type: string): string | undefined =>
-  conditionOf(deploymentAt(moment)?.status?.conditions, type)?.reason;
-
-const containersReady = (pod: Pod): boolean =>
-  conditionOf(pod.status?.conditions, 'ContainersReady')?.status === 'True';
-
-/** Nobody has anything left to do until somebody changes something. */
-const isSettled = (moment: Moment): boolean => {
-  const sets = [...moment.replicaSets.values()];
-  const all = [...moment.pods.values()];
-  const ready = all.filter(isPodReady).length;
-  const status = deploymentAt(moment)?.status;
-  return (
-    sets.every(({ metadata, spec, status: of }) => {
-      const count = all.filter((pod) => pod.metadata.ownerReferences?.[0]?.uid === metadata.uid).length;
-      return (
-        of?.observedGeneration === metadata.generation &&
-        of?.replicas === spec.replicas &&
-        count === of?.replicas
-      );
-    }) &&
-    all.every((pod) => isPodActive(pod) && containersReady(pod)) &&
-    all.length === (status?.replicas ?? 0) &&
-    ready === (status?.readyReplicas ?? 0) &&
-    status?.observedGeneration === deploymentAt(moment)?.metadata.generation &&
-    endpointsAt(moment).length === all.length &&
-    endpointsAt(moment).filter(({ conditions }) => conditions.ready).length === ready
-  );
 };
 
 const setTemplate = async (

@@ -118,6 +118,24 @@ describe('a ReplicaSet that shrinks', () => {
   });
 });
 
+describe('a Pod that is scheduled', () => {
+  it('has the zone and the region of its node among its labels', async () => {
+    const { namespace, history } = await newHistory('scheduled');
+    await fixture.pod(namespace, 'one');
+    await hand.create(namespace, 'two');
+    const now = await history.until(
+      (moment) => moment.pods.get('one')?.spec.nodeName !== undefined,
+      'it is bound',
+    );
+    for (const name of ['one', 'two'])
+      expect(now.pods.get(name)?.metadata.labels).toEqual({
+        app: 'web',
+        'topology.kubernetes.io/region': 'sandbox',
+        'topology.kubernetes.io/zone': '800002',
+      });
+  });
+});
+
 describe('a Deployment whose probes fail', () => {
   it('is unavailable and loses its endpoints, and none of its Pods is replaced', async () => {
     const { namespace, history } = await newHistory('probes');
