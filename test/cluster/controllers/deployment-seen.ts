@@ -38,6 +38,7 @@ export const isSettled = (moment: Moment): boolean => {
     }) &&
     all.every((pod) => isPodActive(pod) && containersReady(pod)) &&
     all.length === (status?.replicas ?? 0) &&
+    status?.terminatingReplicas === 0 &&
     ready === (status?.readyReplicas ?? 0) &&
     status?.observedGeneration === deploymentAt(moment)?.metadata.generation &&
     endpointsAt(moment).length === all.length &&

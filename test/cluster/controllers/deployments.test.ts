@@ -113,7 +113,6 @@ describe('a Deployment', () => {
       'True NewReplicaSetAvailable',
       'Unknown DeploymentPaused',
       'Unknown DeploymentResumed',
-      'True NewReplicaSetCreated',
       'True ReplicaSetUpdated',
       'True NewReplicaSetAvailable',
     ]);

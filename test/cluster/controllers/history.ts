@@ -98,28 +98,40 @@ export const record = async (client: Client, namespace: string): Promise<History
     follow(deployments, (to) => to.deployments),
     follow(statefulSets, (to) => to.statefulSets),
   ]);
-  const moments = (from = 0): Moment[] => {
-    let objects = nothing();
-    return [...entries]
-      .sort((a, b) => a.version - b.version)
-      .map(({ version, atMs, apply }) => {
-        objects = copyOf(objects);
-        apply(objects);
-        return { version, atMs, ...objects };
-      })
-      .filter(({ version }) => version >= from);
+  const inOrder = (): Entry[] => [...entries].sort((a, b) => a.version - b.version);
+  const now = (): Moment => {
+    const objects = nothing();
+    const ordered = inOrder();
+    for (const { apply } of ordered) apply(objects);
+    const { version = 0, atMs = 0 } = ordered.at(-1) ?? {};
+    return { version, atMs, ...objects };
   };
-  const now = (): Moment => moments().at(-1) ?? { version: 0, atMs: 0, ...nothing() };
   return {
-    moments,
+    moments: (from = 0) => {
+      let objects = nothing();
+      return inOrder()
+        .map(({ version, atMs, apply }) => {
+          objects = copyOf(objects);
+          apply(objects);
+          return { version, atMs, ...objects };
+        })
+        .filter(({ version }) => version >= from);
+    },
     now,
     until: async (holds, what) => {
+      let looked = -1;
+      let last = now();
       await until(
-        () => holds(now()),
-        () => `${what}; last seen: ${textOf(now())}`,
+        () => {
+          if (looked === entries.length) return false;
+          looked = entries.length;
+          last = now();
+          return holds(last);
+        },
+        () => `${what}; last seen: ${textOf(last)}`,
         60_000,
       );
-      return now();
+      return last;
     },
     close: () => {
       for (const close of closers) close();

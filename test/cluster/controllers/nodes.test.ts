@@ -13,7 +13,7 @@ import { useHistories, useWorld } from './world.ts';
 const fixture = useWorld({
   nodes: [{ name: 'dies' }, { name: 'lives' }],
   kubeletTimes: { heartbeatMs: 1_000 },
-  nodeMonitorGraceMs: 6_000,
+  nodeMonitorGraceMs: 8_000,
   orphanedPodMs: 500,
 });
 const newHistory = useHistories(fixture);

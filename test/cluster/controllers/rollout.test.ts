@@ -187,7 +187,7 @@ describe('Recreate', () => {
 
 describe('a rollout that is stuck', () => {
   it('costs what maxUnavailable allows, is called failed, and goes back without losing a Pod that serves', async () => {
-    const { namespace, history } = await rolledOut('stuck', { progressDeadlineSeconds: 2 });
+    const { namespace, history } = await rolledOut('stuck', { progressDeadlineSeconds: 4 });
     const [old] = [...history.now().replicaSets.values()];
     const from = await setTemplate(namespace, 'nginx:2', gated);
     await history.until((now) => sizesOf(now) === '3 2' && isSettled(now), 'it is stuck');

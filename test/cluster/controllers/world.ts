@@ -20,7 +20,12 @@ export interface WorldOptions extends Pick<AttachOptions, 'nodes' | 'kubeletTime
 export const useWorld = (options: WorldOptions = {}): Fixture<RunningCluster> =>
   useRunning<RunningCluster>(async (given) => {
     const { nodeMonitorGraceMs, orphanedPodMs, ...more } = options;
-    const attach = { ...given, ...more, kubeletTimes: { ...given.kubeletTimes, ...options.kubeletTimes } };
+    const attach = {
+      ...given,
+      ...more,
+      // No Pod is ready before the controllers have told of its beginning, however busy the machine is.
+      kubeletTimes: { ...given.kubeletTimes, podStartMs: 200, ...options.kubeletTimes },
+    };
     if (!isControlPlaneUnderTest) {
       const controllerTimes = {
         ...(nodeMonitorGraceMs === undefined ? {} : { nodeMonitorGraceMs }),

@@ -211,11 +211,15 @@ export const startDeployments = ({ client, sources, record }: ControllerContext)
   const fresh = (set: ReplicaSet): ReplicaSet =>
     sources.replicaSets.get(set.metadata.namespace ?? '', set.metadata.name) ?? set;
 
-  /** @returns undefined where it is done for now */
+  /**
+   * @param isTold in this pass something was told already: upstream's next word is refused as stale then
+   * @returns undefined where it is done for now
+   */
   const rollOut = async (
     deployment: Deployment,
     newSet: ReplicaSet | undefined,
     old: readonly ReplicaSet[],
+    isTold: boolean,
   ): Promise<ReplicaSet | undefined> => {
     if (newSet === undefined && isRecreate(deployment)) {
       for (const set of old) await scale(deployment, set, 0);
@@ -223,7 +227,7 @@ export const startDeployments = ({ client, sources, record }: ControllerContext)
     }
     const isNew = newSet === undefined;
     const set = await setRevision(deployment, newSet ?? (await createSet(deployment, old)), old);
-    if (isNew) {
+    if (isNew && !isTold) {
       const { namespace = '', name } = deployment.metadata;
       const current = sources.deployments.get(namespace, name) ?? deployment;
       await patchStatus(current, { conditions: conditionsOfNewSet(current, set, Date.now()) });
@@ -246,7 +250,7 @@ export const startDeployments = ({ client, sources, record }: ControllerContext)
     const paused = conditionsOfPause(seen, Date.now());
     const deployment = paused === undefined ? seen : await patchStatus(seen, { conditions: paused });
     const rolling = deployment.spec.paused !== true && !isResized(deployment, all);
-    if (rolling) newSet = await rollOut(deployment, newSet, old);
+    if (rolling) newSet = await rollOut(deployment, newSet, old, paused !== undefined);
     else await resize(deployment, newSet, all);
     const current = sources.deployments.get(...partsOf(key)) ?? deployment;
     const freshNew = newSet === undefined ? undefined : fresh(newSet);
