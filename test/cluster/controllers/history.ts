@@ -129,7 +129,7 @@ export const record = async (client: Client, namespace: string): Promise<History
           return holds(last);
         },
         () => `${what}; last seen: ${textOf(last)}`,
-        60_000,
+        40_000,
       );
       return last;
     },
