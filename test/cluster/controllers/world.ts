@@ -31,7 +31,7 @@ export const useWorld = (options: WorldOptions = {}): Fixture<RunningCluster> =>
         ...(nodeMonitorGraceMs === undefined ? {} : { nodeMonitorGraceMs }),
         ...(orphanedPodMs === undefined ? {} : { orphanedPodMs }),
       };
-      return startCluster({ ...attach, controllerTimes });
+      return startCluster({ ...attach, controllerTimes, api: { rbac: true } });
     }
     const controlPlane = await startControlPlaneUnderTest({
       programsDir: given.programsDir,
