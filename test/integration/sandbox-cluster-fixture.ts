@@ -1,6 +1,7 @@
 import { request } from 'node:http';
 import { afterAll, beforeAll } from 'vitest';
 import { type Addresses, claimAddresses } from '../../infra/sandbox/addresses.ts';
+import type { AttachedCluster, AttachOptions } from '../../infra/sandbox/cluster/attach.ts';
 import { type Cluster, type ClusterOptions, startCluster } from '../../infra/sandbox/cluster/cluster.ts';
 import {
   type Condition,
@@ -21,9 +22,12 @@ import { buildSandboxPrograms, until } from './sandbox-programs.ts';
 
 export const gate = 'cloud.tencent.com/load-balancer-backendgroup-ready';
 
+/** Kubelets and controllers around an API server, whichever that is. */
+export type RunningCluster = Omit<AttachedCluster, 'close'> & { close(): Promise<void> };
+
 /** A cluster for one test file, and what its tests say in a word. */
-export interface Fixture {
-  readonly cluster: Cluster;
+export interface Fixture<C extends RunningCluster = Cluster> {
+  readonly cluster: C;
   readonly addresses: Addresses;
   readonly programsDir: string;
   /** A namespace of its own, so that tests leave each other alone. */
@@ -47,19 +51,28 @@ export interface Fixture {
   get(pod: Pod, path?: string): Promise<{ status: number; body: string; connection: string | undefined }>;
 }
 
-/** Starts a cluster before the tests of a file and ends it after them. */
-export const useCluster = (options: Partial<ClusterOptions> = {}): Fixture => {
-  let cluster: Cluster | undefined;
+/** What every cluster of these tests is started with. */
+export type GivenOptions = Required<Pick<AttachOptions, 'addresses' | 'programsDir' | 'kubeletTimes'>>;
+
+/** Starts the cluster of a file before its tests and ends it after them. */
+export const useCluster = (options: Partial<ClusterOptions> = {}): Fixture =>
+  useRunning((given) => startCluster({ ...given, ...options }));
+
+/** As {@link useCluster}, whichever way the cluster is started. */
+export const useRunning = <C extends RunningCluster>(
+  start: (given: GivenOptions) => Promise<C>,
+): Fixture<C> => {
+  let cluster: C | undefined;
   let addresses: Addresses | undefined;
   let programsDir = '';
-  const running = (): Cluster => {
+  const running = (): C => {
     if (cluster === undefined) throw new Error('the cluster is not up');
     return cluster;
   };
   beforeAll(async () => {
     programsDir = await buildSandboxPrograms();
     addresses = await claimAddresses();
-    cluster = await startCluster({ addresses, programsDir, kubeletTimes: { podStartMs: 20 }, ...options });
+    cluster = await start({ addresses, programsDir, kubeletTimes: { podStartMs: 20 } });
   });
   afterAll(async () => {
     await cluster?.close();
@@ -72,7 +85,7 @@ export const useCluster = (options: Partial<ClusterOptions> = {}): Fixture => {
     terminationGracePeriodSeconds: 10,
     ...spec,
   });
-  const fixture: Fixture = {
+  const fixture: Fixture<C> = {
     get cluster() {
       return running();
     },

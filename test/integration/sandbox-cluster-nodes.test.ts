@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, it } from 'vitest';
-import { conditionOf, deployments, isPodActive, nodes, pods } from '../../infra/sandbox/cluster/objects.ts';
+import { conditionOf, deployments, nodes, pods } from '../../infra/sandbox/cluster/objects.ts';
 import { startClients } from '../../infra/sandbox/load/clients.ts';
-import { gate, until, useCluster } from './sandbox-cluster-fixture.ts';
+import { until, useCluster } from './sandbox-cluster-fixture.ts';
 
 const fixture = useCluster({
   kubeletTimes: { podStartMs: 20, heartbeatMs: 500 },
@@ -174,45 +174,5 @@ describe('a Pod of long TCP connections', () => {
     }
     await fixture.remove(namespace, 'one');
     await fixture.untilGone(namespace, 'one');
-  });
-});
-
-/** Last: the node stays dead. */
-describe('a node that dies', () => {
-  it('takes Ready from its Pods and nothing else; they are removed when its object is', async () => {
-    const namespace = await fixture.namespace('dead');
-    const { client, kubelet } = fixture.cluster;
-    await fixture.expose(namespace);
-    await fixture.pod(namespace, 'lost', {
-      nodeSelector: { 'kubernetes.io/hostname': 'one' },
-      readinessGates: [{ conditionType: gate }],
-    });
-    const running = await client.waitFor(pods, namespace, 'lost', (pod) => pod?.status?.phase === 'Running');
-    if (running === undefined) throw new Error('no Pod');
-    await fixture.setGate(running, 'True');
-    const before = await fixture.readyPod(namespace, 'lost');
-    kubelet.stopNode('one');
-    const pod = await client.waitFor(
-      pods,
-      namespace,
-      'lost',
-      (one) => conditionOf(one?.status?.conditions, 'Ready')?.status === 'False',
-    );
-    expect(pod?.status?.phase).toBe('Running');
-    expect(conditionOf(pod?.status?.conditions, 'ContainersReady')?.status).toBe('True');
-    expect(conditionOf(pod?.status?.conditions, gate)?.status).toBe('True');
-    expect(pod?.status?.containerStatuses).toEqual(before.status?.containerStatuses);
-    const node = await client.get(nodes, '', 'one');
-    expect(conditionOf(node.status?.conditions, 'Ready')?.status).toBe('Unknown');
-    expect(node.spec?.taints?.map(({ key }) => key)).toContain('node.kubernetes.io/unreachable');
-    await until(
-      async () => (await fixture.endpointOf(namespace, 'lost'))?.conditions.ready === false,
-      'its endpoint is not ready',
-    );
-    // Nobody answers its deletion: it stays terminating until its node is gone.
-    await client.delete(pods, namespace, 'lost', { gracePeriodSeconds: 1 });
-    expect(isPodActive(await client.get(pods, namespace, 'lost'))).toBe(false);
-    await client.delete(nodes, '', 'one');
-    await fixture.untilGone(namespace, 'lost');
   });
 });

@@ -1,19 +1,11 @@
 import { describe, expect, it } from 'vitest';
-import {
-  conditionOf,
-  endpointSlices,
-  isPodReady,
-  type Pod,
-  pods,
-  services,
-} from '../../infra/sandbox/cluster/objects.ts';
-import { gate, until, useCluster } from './sandbox-cluster-fixture.ts';
+import { conditionOf, isPodReady, type Pod, pods } from '../../infra/sandbox/cluster/objects.ts';
+import { until, useCluster } from './sandbox-cluster-fixture.ts';
 
 const fixture = useCluster({
   kubeletTimes: { podStartMs: 20, firstRestartBackOffMs: 1000 },
 });
 const noAccept = [{ name: 'ACCEPT_SECONDS', value: '0' }];
-const readinessGates = [{ conditionType: gate }];
 
 const stateOf = (pod: Pod | undefined) => pod?.status?.containerStatuses?.[0];
 
@@ -55,53 +47,11 @@ describe('a Pod', () => {
     expect(answer).toMatchObject({ pod: 'one', version: 'v7', requests: expect.any(Number) });
   });
 
-  it('is an endpoint with the right conditions through its whole life', async () => {
-    const namespace = await fixture.namespace('life');
-    await fixture.expose(namespace);
-    await fixture.pod(namespace, 'one', {
-      readinessGates,
-      containers: [
-        { name: 'nginx', image: 'nginx', env: noAccept, lifecycle: { preStop: { sleep: { seconds: 2 } } } },
-      ],
-    });
-    const pod = await fixture.cluster.client.waitFor(
-      pods,
-      namespace,
-      'one',
-      (one) => one?.status?.phase === 'Running',
-    );
-    const conditions = async () => (await fixture.endpointOf(namespace, 'one'))?.conditions;
-    const become = (ready: boolean, serving: boolean, terminating: boolean): Promise<void> =>
-      until(
-        async () => JSON.stringify(await conditions()) === JSON.stringify({ ready, serving, terminating }),
-        `ready ${ready}, serving ${serving}, terminating ${terminating}`,
-      );
-    await become(false, false, false);
-    expect(await fixture.endpointOf(namespace, 'one')).toMatchObject({
-      addresses: [pod?.status?.podIP],
-      nodeName: pod?.spec.nodeName,
-      targetRef: { kind: 'Pod', namespace, name: 'one', uid: pod?.metadata.uid },
-    });
-    await fixture.setGate(pod ?? never(), 'True');
-    await become(true, true, false);
-    await fixture.setGate(pod ?? never(), 'False');
-    await become(false, false, false);
-    await fixture.setGate(pod ?? never(), 'True');
-    await become(true, true, false);
-    await fixture.remove(namespace, 'one');
-    await become(false, true, true);
-    await until(async () => (await conditions()) === undefined, 'no endpoint');
-    await fixture.untilGone(namespace, 'one');
-  });
-
-  it('leaves the slices in 100 ms or little more when it is deleted by force', async () => {
+  it('has no process for long when it is deleted by force', async () => {
     const namespace = await fixture.namespace('force');
-    await fixture.expose(namespace);
     await fixture.pod(namespace, 'one');
     const pod = await fixture.readyPod(namespace, 'one');
-    await until(async () => (await fixture.endpointOf(namespace, 'one')) !== undefined, 'an endpoint');
     await fixture.remove(namespace, 'one', 0);
-    await until(async () => (await fixture.endpointOf(namespace, 'one')) === undefined, 'no endpoint', 5000);
     // Its process gets a moment, then it is gone too.
     await until(
       () =>
@@ -111,43 +61,6 @@ describe('a Pod', () => {
         ),
       'nobody listens',
     );
-  });
-
-  it('follows a selector, a port and a named port at once', async () => {
-    const namespace = await fixture.namespace('ports');
-    const { client } = fixture.cluster;
-    await fixture.expose(namespace);
-    await fixture.pod(namespace, 'one', {
-      containers: [
-        { name: 'nginx', image: 'nginx', env: noAccept, ports: [{ name: 'web', containerPort: 8080 }] },
-      ],
-    });
-    await until(async () => (await fixture.endpointOf(namespace, 'one')) !== undefined, 'an endpoint');
-    const ports = async () => {
-      const list = await client.request<{ items: { ports?: { port: number }[]; endpoints?: unknown[] }[] }>(
-        'GET',
-        `/apis/discovery.k8s.io/v1/namespaces/${namespace}/endpointslices`,
-      );
-      return list.items
-        .filter(({ endpoints }) => (endpoints ?? []).length > 0)
-        .map((slice) => slice.ports ?? []);
-    };
-    expect(await ports()).toMatchObject([[{ port: 80 }]]);
-    const retarget = (targetPort: string) =>
-      client.patch(services, namespace, 'web', 'merge', {
-        spec: { ports: [{ name: 'http', port: 80, targetPort }] },
-      });
-    await retarget('web');
-    await until(async () => JSON.stringify(await ports()).includes('8080'), 'port 8080');
-    await retarget('unknown');
-    await until(async () => JSON.stringify(await ports()) === '[[]]', 'a slice without ports');
-    await client.patch(services, namespace, 'web', 'merge', { metadata: { labels: { team: 'shop' } } });
-    await until(async () => {
-      const [slice] = (await client.list(endpointSlices, { namespace })).items;
-      return slice?.metadata.labels?.['team'] === 'shop';
-    }, 'the slice has the labels of its Service');
-    await client.patch(pods, namespace, 'one', 'merge', { metadata: { labels: { app: 'other' } } });
-    await until(async () => (await fixture.endpoints(namespace)).length === 0, 'no endpoint');
   });
 
   it('becomes ready and not ready as its probe says', async () => {

@@ -235,6 +235,7 @@ export interface ReplicaSet extends KubernetesObject {
     readonly fullyLabeledReplicas?: number;
     readonly readyReplicas?: number;
     readonly availableReplicas?: number;
+    readonly terminatingReplicas?: number;
     readonly observedGeneration?: number;
     readonly conditions?: readonly Condition[];
   };
@@ -261,6 +262,7 @@ export interface Deployment extends KubernetesObject {
     readonly readyReplicas?: number;
     readonly availableReplicas?: number;
     readonly unavailableReplicas?: number;
+    readonly terminatingReplicas?: number;
     readonly conditions?: readonly Condition[];
   };
 }
@@ -287,6 +289,7 @@ export interface StatefulSet extends KubernetesObject {
     readonly updatedReplicas?: number;
     readonly currentRevision?: string;
     readonly updateRevision?: string;
+    readonly collisionCount?: number;
   };
 }
 
@@ -359,6 +362,7 @@ export interface PodDisruptionBudget extends KubernetesObject {
   readonly spec: {
     readonly minAvailable?: IntOrString;
     readonly maxUnavailable?: IntOrString;
+    readonly unhealthyPodEvictionPolicy?: string;
     readonly selector?: LabelSelector;
   };
   readonly status?: {
@@ -370,6 +374,13 @@ export interface PodDisruptionBudget extends KubernetesObject {
     readonly disruptedPods?: Readonly<Record<string, string>>;
     readonly conditions?: readonly Condition[];
   };
+}
+
+export interface Event extends KubernetesObject {
+  readonly involvedObject?: { readonly kind?: string; readonly name?: string };
+  readonly type?: string;
+  readonly reason?: string;
+  readonly message?: string;
 }
 
 /** Where a kind of object lives in the API; `T` is what an object of it looks like. */
@@ -396,7 +407,7 @@ export const nodes = resource<Node>('', 'nodes', 'Node', false);
 export const pods = resource<Pod>('', 'pods', 'Pod');
 export const services = resource<Service>('', 'services', 'Service');
 export const endpoints = resource<Endpoints>('', 'endpoints', 'Endpoints');
-export const events = resource<KubernetesObject>('', 'events', 'Event');
+export const events = resource<Event>('', 'events', 'Event');
 export const deployments = resource<Deployment>('apps', 'deployments', 'Deployment');
 export const replicaSets = resource<ReplicaSet>('apps', 'replicasets', 'ReplicaSet');
 export const statefulSets = resource<StatefulSet>('apps', 'statefulsets', 'StatefulSet');

@@ -1,6 +1,6 @@
 /**
  * Keys that are due, each worked on by one call at a time; a key added while it is worked on comes again afterwards.
- * A failed key comes again after a growing wait (10 ms to 5 s).
+ * A failed key comes again after a growing wait.
  */
 export interface WorkQueue {
   /** Due now, or after `delayMs`; the earlier of two delays holds. */
@@ -13,12 +13,13 @@ export interface WorkQueueOptions {
   readonly onError?: (key: string, error: unknown) => void;
   /** Keys worked on side by side; default 8. */
   readonly concurrency?: number;
+  /** How long a failed key waits, first and at most; it doubles each time. Default 10 ms and 5 s. */
+  readonly retryMs?: readonly [number, number];
 }
 
-const firstRetryMs = 10;
-const lastRetryMs = 5000;
-
-export const createWorkQueue = ({ work, onError, concurrency = 8 }: WorkQueueOptions): WorkQueue => {
+export const createWorkQueue = (options: WorkQueueOptions): WorkQueue => {
+  const { work, onError, concurrency = 8, retryMs = [10, 5000] } = options;
+  const [firstRetryMs, lastRetryMs] = retryMs;
   const due = new Set<string>();
   const busy = new Set<string>();
   const timers = new Map<string, { atMs: number; timer: NodeJS.Timeout }>();

@@ -19,6 +19,8 @@ export interface ControlPlaneOptions {
   readonly scheduler?: boolean;
   /** More flags of the API server, without the dashes. */
   readonly apiServerFlags?: Readonly<Record<string, string>>;
+  /** More flags of the controller-manager, without their dashes. */
+  readonly controllerFlags?: Readonly<Record<string, string>>;
   readonly programsDir?: string;
 }
 
@@ -224,6 +226,7 @@ const startOnce = async (options: ControlPlaneOptions): Promise<ControlPlane> =>
         'root-ca-file': caFile,
         'kube-api-qps': '200',
         'kube-api-burst': '400',
+        ...options.controllerFlags,
       });
       if (options.scheduler ?? true) run('kube-scheduler', common);
       const { request } = transport;

@@ -1,15 +1,16 @@
-import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
+import type { IncomingHttpHeaders, IncomingMessage, RequestListener, ServerResponse } from 'node:http';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { User } from './context.ts';
 import type { Fault, FaultRequest, Faults } from './faults.ts';
+import { mediaType, protobuf } from './requests/content.ts';
 import type { ApiRequest, ApiResponse, StreamResponse } from './requests/exchange.ts';
 import { json } from './requests/exchange.ts';
 import { StatusError } from './status-error.ts';
 
 export interface HttpSettings {
   readonly faults: Faults;
-  /** Who sends a request. @throws StatusError 401 */
-  readonly authenticate: (authorization: string | undefined) => User;
+  /** Who sends a request, or as whom it is made. @throws StatusError 401, 403 */
+  readonly authenticate: (headers: IncomingHttpHeaders) => User;
   readonly answer: (request: ApiRequest) => Promise<ApiResponse>;
   /** Called with every request and its answer's code. */
   readonly onRequest: ((request: ApiRequest, status: number) => void) | undefined;
@@ -18,7 +19,8 @@ export interface HttpSettings {
 const readBody = async (message: IncomingMessage): Promise<string> => {
   const chunks: Buffer[] = [];
   for await (const chunk of message) chunks.push(chunk);
-  return Buffer.concat(chunks).toString();
+  const isBytes = mediaType(message.headers['content-type']) === protobuf;
+  return Buffer.concat(chunks).toString(isBytes ? 'latin1' : 'utf8');
 };
 
 const faultStatus = (fault: Fault & { kind: 'status' }): ApiResponse => {
@@ -115,7 +117,7 @@ const serve = async (
   const about = { method, path: url.pathname, query: url.searchParams, isWatch: isWatch(url.searchParams) };
   let user: User;
   try {
-    user = settings.authenticate(message.headers.authorization);
+    user = settings.authenticate(message.headers);
   } catch (error) {
     if (!(error instanceof StatusError)) throw error;
     send(json(error.code, error.toJson()), response, { ...about, user: '' }, faults, false);

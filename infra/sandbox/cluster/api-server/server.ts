@@ -6,6 +6,7 @@ import type { ResolveService } from './admission/call.ts';
 import { Webhooks } from './admission/webhooks.ts';
 import { answer } from './api.ts';
 import { allowAuthenticated } from './auth/authorize.ts';
+import { impersonated } from './auth/impersonate.ts';
 import { Rbac } from './auth/rbac.ts';
 import { Tokens } from './auth/tokens.ts';
 import { createInitialObjects } from './bootstrap.ts';
@@ -114,7 +115,8 @@ export const startApiServer = async (options: ApiServerOptions = {}): Promise<Ap
   const version = versionInfo(options.version ?? defaultGitVersion);
   const listener = requestListener({
     faults,
-    authenticate: (authorization) => tokens.authenticate(authorization),
+    authenticate: (headers) =>
+      impersonated(context.authorize, tokens.authenticate(headers.authorization), headers),
     answer: (request) => answer(context, request, version),
     onRequest: options.onRequest,
   });

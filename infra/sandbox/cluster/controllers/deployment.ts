@@ -11,15 +11,29 @@ import { isStatus } from '../transport.ts';
 import { createWorkQueue } from '../work-queue.ts';
 import { claim } from './claim.ts';
 import type { Controller, ControllerContext } from './controller.ts';
-import { deadlineInMs, deploymentStatus } from './deployment-status.ts';
+import {
+  conditionsOfNewSet,
+  conditionsOfPause,
+  deadlineInMs,
+  deploymentStatus,
+} from './deployment-status.ts';
 import { canonicalJson, keyOf, ownerReference, partsOf, shortHash } from './keys.ts';
-import { isComplete, newReplicas, oldReplicas, replicasOf, rolloutBounds } from './rollout.ts';
+import {
+  desiredKey,
+  isComplete,
+  isResized,
+  maxKey,
+  newReplicas,
+  oldReplicas,
+  replicasOf,
+  resizedReplicas,
+  rolloutBounds,
+} from './rollout.ts';
 import { byController } from './sources.ts';
+import { statusPatch } from './status-patch.ts';
 
 const hashLabel = 'pod-template-hash';
 const revisionKey = 'deployment.kubernetes.io/revision';
-const desiredKey = 'deployment.kubernetes.io/desired-replicas';
-const maxKey = 'deployment.kubernetes.io/max-replicas';
 const notCopied = ['kubectl.kubernetes.io/last-applied-configuration', revisionKey, desiredKey, maxKey];
 
 const revisionOf = (set: ReplicaSet): number => Number(set.metadata.annotations?.[revisionKey] ?? 0) || 0;
@@ -139,16 +153,23 @@ export const startDeployments = ({ client, sources, record }: ControllerContext)
       if (!hasRunningPods(old)) await scale(deployment, newSet, wanted);
       return;
     }
-    const grown = await scale(deployment, newSet, newReplicas(deployment, newSet, old));
+    const size = newReplicas(deployment, newSet, old);
+    const grown = await scale(deployment, newSet, size);
+    if (size !== replicasOf(newSet)) return;
     const sizes = oldReplicas(deployment, grown, old);
     for (const set of old) await scale(deployment, set, sizes.get(set.metadata.name) ?? replicasOf(set));
   };
 
-  /** A paused rollout is only scaled: the newest ReplicaSet that has Pods follows the wanted size. */
-  const resize = async (deployment: Deployment, all: readonly ReplicaSet[]): Promise<void> => {
-    const active = all.filter((set) => replicasOf(set) > 0);
-    const only = active.length > 1 ? undefined : (active[0] ?? all.at(-1));
-    if (only !== undefined) await scale(deployment, only, deployment.spec.replicas ?? 1);
+  /** A change of size alone, also of a paused rollout. */
+  const resize = async (
+    deployment: Deployment,
+    newSet: ReplicaSet | undefined,
+    all: readonly ReplicaSet[],
+  ): Promise<void> => {
+    for (const [name, size] of resizedReplicas(deployment, newSet, all)) {
+      const set = all.find(({ metadata }) => metadata.name === name);
+      if (set !== undefined) await scale(deployment, set, size);
+    }
   };
 
   const prune = async (deployment: Deployment, old: readonly ReplicaSet[]): Promise<void> => {
@@ -166,21 +187,23 @@ export const startDeployments = ({ client, sources, record }: ControllerContext)
     }
   };
 
+  const patchStatus = async (deployment: Deployment, status: object): Promise<Deployment> => {
+    const { namespace = 'default', name, uid } = deployment.metadata;
+    const body = { metadata: { uid }, status };
+    const written = await client.patch(deployments, namespace, name, 'merge', body, 'status');
+    sources.deployments.learn(written);
+    return written;
+  };
+
   const writeStatus = async (
     deployment: Deployment,
     newSet: ReplicaSet | undefined,
     all: readonly ReplicaSet[],
-    created: boolean,
+    rolling: boolean,
   ): Promise<NonNullable<Deployment['status']>> => {
-    const status = deploymentStatus(deployment, newSet, all, created, Date.now());
-    const { namespace = 'default', name, uid } = deployment.metadata;
-    const shown = Object.fromEntries(
-      Object.keys(status).map((key) => [key, deployment.status?.[key as keyof typeof status] ?? 0]),
-    );
-    if (canonicalJson(shown) !== canonicalJson(status)) {
-      const body = { metadata: { uid }, status };
-      sources.deployments.learn(await client.patch(deployments, namespace, name, 'merge', body, 'status'));
-    }
+    const status = deploymentStatus(deployment, newSet, all, rolling, Date.now());
+    const patch = statusPatch(deployment.status, status, ['terminatingReplicas']);
+    if (patch !== undefined) await patchStatus(deployment, patch);
     return status;
   };
 
@@ -188,39 +211,51 @@ export const startDeployments = ({ client, sources, record }: ControllerContext)
   const fresh = (set: ReplicaSet): ReplicaSet =>
     sources.replicaSets.get(set.metadata.namespace ?? '', set.metadata.name) ?? set;
 
+  /**
+   * @param isTold in this pass something was told already: upstream's next word is refused as stale then
+   * @returns undefined where it is done for now
+   */
+  const rollOut = async (
+    deployment: Deployment,
+    newSet: ReplicaSet | undefined,
+    old: readonly ReplicaSet[],
+    isTold: boolean,
+  ): Promise<ReplicaSet | undefined> => {
+    if (newSet === undefined && isRecreate(deployment)) {
+      for (const set of old) await scale(deployment, set, 0);
+      if (hasRunningPods(old)) return undefined;
+    }
+    const isNew = newSet === undefined;
+    const set = await setRevision(deployment, newSet ?? (await createSet(deployment, old)), old);
+    if (isNew && !isTold) {
+      const { namespace = '', name } = deployment.metadata;
+      const current = sources.deployments.get(namespace, name) ?? deployment;
+      await patchStatus(current, { conditions: conditionsOfNewSet(current, set, Date.now()) });
+    }
+    await roll(deployment, set, old);
+    return set;
+  };
+
   const reconcile = async (key: string): Promise<void> => {
-    const deployment = sources.deployments.get(...partsOf(key));
-    if (deployment === undefined) return;
-    const all = (await claim(client, deployments, deployment, replicaSets, sources.replicaSets)).sort(byAge);
-    const wanted = templateText(deployment.spec.template);
+    const seen = sources.deployments.get(...partsOf(key));
+    if (seen === undefined) return;
+    const all = (await claim(client, deployments, seen, replicaSets, sources.replicaSets)).sort(byAge);
+    const wanted = templateText(seen.spec.template);
     let newSet = all.find((set) => templateText(set.spec.template) === wanted);
     const old = all.filter((set) => set !== newSet);
-    if (deployment.metadata.deletionTimestamp !== undefined) {
-      await writeStatus(deployment, newSet, all, false);
+    if (seen.metadata.deletionTimestamp !== undefined) {
+      await writeStatus(seen, newSet, all, false);
       return;
     }
-    let created = false;
-    if (deployment.spec.paused === true) {
-      await resize(deployment, all);
-    } else {
-      if (newSet === undefined && isRecreate(deployment)) {
-        for (const set of old) await scale(deployment, set, 0);
-        if (hasRunningPods(old)) {
-          await writeStatus(deployment, undefined, old.map(fresh), false);
-          return;
-        }
-      }
-      if (newSet === undefined) {
-        newSet = await createSet(deployment, old);
-        created = true;
-      }
-      newSet = await setRevision(deployment, newSet, old);
-      if (!created) await roll(deployment, newSet, old);
-    }
+    const paused = conditionsOfPause(seen, Date.now());
+    const deployment = paused === undefined ? seen : await patchStatus(seen, { conditions: paused });
+    const rolling = deployment.spec.paused !== true && !isResized(deployment, all);
+    if (rolling) newSet = await rollOut(deployment, newSet, old, paused !== undefined);
+    else await resize(deployment, newSet, all);
     const current = sources.deployments.get(...partsOf(key)) ?? deployment;
     const freshNew = newSet === undefined ? undefined : fresh(newSet);
     const freshAll = [...old.map(fresh), ...(freshNew === undefined ? [] : [freshNew])];
-    const status = await writeStatus(current, freshNew, freshAll, created);
+    const status = await writeStatus(current, freshNew, freshAll, rolling);
     if (isComplete(current, status)) await prune(current, old.map(fresh));
     const waitMs = deadlineInMs(sources.deployments.get(...partsOf(key)) ?? current, Date.now());
     if (waitMs !== undefined) queue.add(key, waitMs + 1000);
@@ -251,7 +286,7 @@ export const startDeployments = ({ client, sources, record }: ControllerContext)
   });
   // Recreate waits for the last old Pod to be gone.
   sources.pods.onChange(({ type, object }) => {
-    if (type === 'deleted' || isPodTerminal(object)) ofPod(object);
+    if (type === 'deleted') ofPod(object);
   });
   for (const deployment of sources.deployments.list()) queue.add(keyOf(deployment));
   return queue;

@@ -12,11 +12,13 @@ import {
 import { isStatus } from '../transport.ts';
 import { createWorkQueue } from '../work-queue.ts';
 import type { Controller, ControllerContext } from './controller.ts';
-import { canonicalJson, keyOf, partsOf } from './keys.ts';
+import { keyOf, partsOf } from './keys.ts';
+import { statusPatch } from './status-patch.ts';
 
 type Status = NonNullable<PodDisruptionBudget['status']>;
 
 const evictionExpiresMs = 120_000;
+const always = ['disruptionsAllowed', 'currentHealthy', 'desiredHealthy', 'expectedPods'] as const;
 
 const scaled = (value: IntOrString, of: number): number => {
   if (typeof value === 'number') return value;
@@ -93,13 +95,8 @@ export const startDisruption = ({ client, sources }: ControllerContext): Control
       .list(namespace)
       .filter((pod) => !isPodTerminal(pod) && selects(budget.spec.selector, pod.metadata.labels));
     const counts = budgetStatus(budget, selected, scalesOf(selected), Date.now());
-    const shown = Object.fromEntries(
-      Object.keys(counts).map((field) => [
-        field,
-        budget.status?.[field as keyof Status] ?? (field === 'disruptedPods' ? {} : 0),
-      ]),
-    );
-    if (budget.status !== undefined && canonicalJson(shown) === canonicalJson(counts)) return;
+    const patch = statusPatch(budget.status, counts, always);
+    if (budget.status !== undefined && patch === undefined) return;
     const allowed = (counts.disruptionsAllowed ?? 0) > 0;
     const before = budget.status?.conditions?.find(({ type }) => type === 'DisruptionAllowed');
     const status = allowed ? 'True' : 'False';
@@ -115,7 +112,7 @@ export const startDisruption = ({ client, sources }: ControllerContext): Control
       metadata: { uid, resourceVersion: budget.metadata.resourceVersion },
       // A merge patch removes a member only where it says null.
       status: {
-        ...counts,
+        ...patch,
         disruptedPods: removals(budget.status?.disruptedPods, counts),
         conditions: [condition],
       },
@@ -141,7 +138,10 @@ export const startDisruption = ({ client, sources }: ControllerContext): Control
   return queue;
 };
 
-const removals = (before: Status['disruptedPods'], counts: Status): Record<string, string | null> => ({
-  ...Object.fromEntries(Object.keys(before ?? {}).map((name) => [name, null])),
-  ...counts.disruptedPods,
-});
+const removals = (before: Status['disruptedPods'], counts: Status): object | null =>
+  Object.keys(counts.disruptedPods ?? {}).length === 0
+    ? null
+    : {
+        ...Object.fromEntries(Object.keys(before ?? {}).map((name) => [name, null])),
+        ...counts.disruptedPods,
+      };

@@ -1,4 +1,13 @@
-import { endpointSlices, endpoints, type Pod, pathOf, type Service, selects, services } from '../objects.ts';
+import {
+  endpointSlices,
+  endpoints,
+  type Node,
+  type Pod,
+  pathOf,
+  type Service,
+  selects,
+  services,
+} from '../objects.ts';
 import { isStatus } from '../transport.ts';
 import { createWorkQueue } from '../work-queue.ts';
 import type { Controller, ControllerContext } from './controller.ts';
@@ -20,21 +29,28 @@ const labelsOf = (service: Service): Record<string, string> => ({
 const hasSlices = (service: Service): boolean =>
   service.spec.type !== 'ExternalName' && Object.keys(service.spec.selector ?? {}).length > 0;
 
+const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
+
 /** Keeps the EndpointSlices of each Service with a selector; they follow the Pods a few ten milliseconds later. */
-export const startEndpointSlices = ({ client, sources, times }: ControllerContext): Controller => {
+export const startEndpointSlices = ({ client, sources, record, times }: ControllerContext): Controller => {
   const [leastMs, mostMs] = times.endpointsDelayMs;
+
+  const nodeOf = (pod: Pod): Node | undefined => sources.nodes.get('', pod.spec.nodeName ?? '');
 
   const reconcile = async (key: string): Promise<void> => {
     const [namespace, name] = partsOf(key);
     const service = sources.services.get(namespace, name);
     if (service === undefined || !hasSlices(service)) return;
     const selector = { matchLabels: service.spec.selector ?? {} };
-    const wanted = sources.pods
+    const selected = sources.pods
       .list(namespace)
-      .filter((pod) => isEndpoint(pod) && selects(selector, pod.metadata.labels))
+      .filter((pod) => isEndpoint(pod) && selects(selector, pod.metadata.labels));
+    const missing = selected.filter((pod) => nodeOf(pod) === undefined);
+    const wanted = selected
+      .filter((pod) => !missing.includes(pod))
       .map((pod) => ({
         ports: endpointPorts(service, pod),
-        endpoint: endpointOf(service, pod, sources.nodes.get('', pod.spec.nodeName ?? '')),
+        endpoint: endpointOf(service, pod, nodeOf(pod)),
       }));
     const existing = sources.endpointSlices
       .list(namespace)
@@ -79,6 +95,9 @@ export const startEndpointSlices = ({ client, sources, times }: ControllerContex
       sources.endpointSlices.forget(slice);
     }
     await writeEndpoints(service, endpointSubsets(service, wanted));
+    const [first] = missing;
+    if (first !== undefined)
+      throw new Error(`Pod ${first.metadata.name} is left out: there is no node ${first.spec.nodeName}`);
   };
 
   /** The Endpoints object of the Service, written only when it changes. */
@@ -86,7 +105,8 @@ export const startEndpointSlices = ({ client, sources, times }: ControllerContex
     const { namespace = 'default', name, labels } = service.metadata;
     const text = canonicalJson(subsets);
     if (written.get(service.metadata.uid) === text) return;
-    const body = { metadata: { name, namespace, ...(labels === undefined ? {} : { labels }) }, subsets };
+    const ours = { 'endpoints.kubernetes.io/managed-by': 'endpoint-controller' };
+    const body = { metadata: { name, namespace, labels: { ...labels, ...ours } }, subsets };
     try {
       await client.patch(endpoints, namespace, name, 'merge', body);
     } catch (error) {
@@ -102,7 +122,19 @@ export const startEndpointSlices = ({ client, sources, times }: ControllerContex
   /** What was written last, by the Service's UID. */
   const written = new Map<string, string>();
 
-  const queue = createWorkQueue({ work: reconcile });
+  const queue = createWorkQueue({
+    work: reconcile,
+    // As long as upstream waits: a slice may be late by a second where an update failed.
+    retryMs: [1_000, 1_000_000],
+    onError: (key, error) => {
+      const [namespace, name] = partsOf(key);
+      const service = sources.services.get(namespace, name);
+      // Not of our own stale view: that mends itself.
+      if (service === undefined || isStatus(error, 409) || isStatus(error, 404)) return;
+      const message = `Error updating Endpoint Slices for Service ${namespace}/${name}: ${messageOf(error)}`;
+      record(services, service, 'Warning', 'FailedToUpdateEndpointSlices', message);
+    },
+  });
   const later = (service: Service): void =>
     queue.add(keyOf(service), leastMs + Math.random() * (mostMs - leastMs));
 

@@ -1,4 +1,14 @@
-import { type Condition, conditionOf, type Node, nodes, type Pod, pods, timestamp } from '../objects.ts';
+import {
+  type Condition,
+  conditionOf,
+  isPodTerminal,
+  type Node,
+  nodes,
+  type Pod,
+  type PodStatus,
+  pods,
+  timestamp,
+} from '../objects.ts';
 import { isStatus } from '../transport.ts';
 import type { Controller, ControllerContext } from './controller.ts';
 import { byNode } from './sources.ts';
@@ -72,6 +82,18 @@ export const startNodeLifecycle = ({ client, sources, record, times }: Controlle
     sources.pods.learn(await client.patch(pods, namespace, name, 'strategic', body, 'status'));
   };
 
+  /** Says of a Pod why it is about to be deleted. */
+  const disrupt = async (
+    pod: Pod,
+    why: Pick<Condition, 'reason' | 'message'>,
+    status: PodStatus = {},
+  ): Promise<void> => {
+    const { namespace = 'default', name, uid } = pod.metadata;
+    const condition = { type: 'DisruptionTarget', status: 'True', lastTransitionTime: timestamp(), ...why };
+    const body = { metadata: { uid }, status: { ...status, conditions: [condition] } };
+    sources.pods.learn(await client.patch(pods, namespace, name, 'strategic', body, 'status'));
+  };
+
   /** Pods leave a node whose NoExecute taint they tolerate no longer; without a toleration, at once. */
   const evict = async (node: Node): Promise<void> => {
     for (const taint of node.spec?.taints ?? []) {
@@ -84,6 +106,8 @@ export const startNodeLifecycle = ({ client, sources, record, times }: Controlle
         );
         if (toleration !== undefined && toleration.tolerationSeconds === undefined) continue;
         if (Date.now() - sinceMs < (toleration?.tolerationSeconds ?? 0) * 1000) continue;
+        const message = 'Taint manager: deleting due to NoExecute taint';
+        await disrupt(pod, { reason: 'DeletionByTaintManager', message }).catch(ignoreGone);
         const { namespace = 'default', name, uid } = pod.metadata;
         await client.delete(pods, namespace, name, { preconditions: { uid } }).catch(ignoreGone);
       }
@@ -99,6 +123,8 @@ export const startNodeLifecycle = ({ client, sources, record, times }: Controlle
       missingSince.set(nodeName, sinceMs);
       if (Date.now() - sinceMs < times.orphanedPodMs) continue;
       const { namespace = 'default', name, uid } = pod.metadata;
+      const target = { reason: 'DeletionByPodGC', message: 'PodGC: node no longer exists' };
+      await disrupt(pod, target, isPodTerminal(pod) ? {} : { phase: 'Failed' }).catch(ignoreGone);
       const options = { gracePeriodSeconds: 0, preconditions: { uid } };
       await client.delete(pods, namespace, name, options).catch(ignoreGone);
     }

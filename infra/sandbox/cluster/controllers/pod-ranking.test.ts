@@ -50,7 +50,8 @@ const aPod = (name: string, traits: Traits = {}): Pod => {
   };
 };
 
-const order = (...pods: Pod[]): string[] => inDeletionOrder(pods, nowMs).map((pod) => pod.metadata.name);
+const order = (...pods: Pod[]): string[] =>
+  inDeletionOrder(pods, pods, nowMs).map((pod) => pod.metadata.name);
 
 describe('a ReplicaSet deletes', () => {
   it('unassigned before Pending before not ready before ready Pods', () => {
@@ -67,6 +68,10 @@ describe('a ReplicaSet deletes', () => {
 
   it('Pods of a crowded node before others', () => {
     expect(order(aPod('a', { node: 'n2' }), aPod('b'), aPod('c'))[2]).toBe('a');
+    // Those of another ReplicaSet of the same owner crowd it, too.
+    const pods = [aPod('a'), aPod('b', { node: 'n2' }), aPod('c', { node: 'n2' })];
+    const others = [aPod('d'), aPod('e')];
+    expect(inDeletionOrder(pods, [...pods, ...others], nowMs)[0]?.metadata.name).toBe('a');
   });
 
   it('what became ready a short time ago, crashed or is young first', () => {

@@ -22,10 +22,12 @@ const ageBucket = (sinceMs: number, nowMs: number): number =>
  * The order in which a ReplicaSet deletes its Pods, first to go first (kubernetes `pkg/controller`,
  * ActivePodsWithRanks): unassigned, Pending, not ready, low deletion cost, on a node with many of them, ready for a
  * short time, often restarted, young.
+ *
+ * @param related the Pods that make a node crowded: the active ones of all ReplicaSets of the same owner
  */
-export const inDeletionOrder = (pods: readonly Pod[], nowMs: number): Pod[] => {
+export const inDeletionOrder = (pods: readonly Pod[], related: readonly Pod[], nowMs: number): Pod[] => {
   const onNode = new Map<string, number>();
-  for (const pod of pods) {
+  for (const pod of related) {
     const node = pod.spec.nodeName ?? '';
     onNode.set(node, (onNode.get(node) ?? 0) + 1);
   }

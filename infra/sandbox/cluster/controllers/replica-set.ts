@@ -4,6 +4,7 @@ import {
   controllerOf,
   isPodActive,
   isPodReady,
+  isPodTerminal,
   pods,
   replicaSets,
   selects,
@@ -13,18 +14,20 @@ import { isStatus } from '../transport.ts';
 import { createWorkQueue } from '../work-queue.ts';
 import { claim } from './claim.ts';
 import type { Controller, ControllerContext } from './controller.ts';
-import { canonicalJson, keyOf, nameSuffix, ownerReference, partsOf } from './keys.ts';
+import { keyOf, nameSuffix, ownerReference, partsOf } from './keys.ts';
 import { availableInMs, inDeletionOrder } from './pod-ranking.ts';
 import { byController } from './sources.ts';
+import { statusPatch } from './status-patch.ts';
 
 const burst = 500;
 
 /** What the status of a ReplicaSet says about these Pods. */
 export const replicaSetStatus = (
   set: ReplicaSet,
-  active: readonly Pod[],
+  all: readonly Pod[],
   nowMs: number,
 ): NonNullable<ReplicaSet['status']> => {
+  const active = all.filter(isPodActive);
   const templateLabels = { matchLabels: set.spec.template.metadata?.labels ?? {} };
   return {
     replicas: active.length,
@@ -32,6 +35,9 @@ export const replicaSetStatus = (
     readyReplicas: active.filter(isPodReady).length,
     availableReplicas: active.filter((pod) => availableInMs(pod, set.spec.minReadySeconds ?? 0, nowMs) === 0)
       .length,
+    terminatingReplicas: all.filter(
+      (pod) => pod.metadata.deletionTimestamp !== undefined && !isPodTerminal(pod),
+    ).length,
     observedGeneration: set.metadata.generation ?? 0,
   };
 };
@@ -71,6 +77,16 @@ export const startReplicaSets = ({ client, sources, record }: ControllerContext)
     record(replicaSets, set, 'Normal', 'SuccessfulDelete', `Deleted pod: ${name}`);
   };
 
+  /** The active Pods of all ReplicaSets of the same owner; one without an owner has none, as upstream. */
+  const relatedPods = (set: ReplicaSet): Pod[] => {
+    const owner = controllerOf(set);
+    if (owner === undefined) return [];
+    return sources.replicaSets
+      .by(byController, owner.uid)
+      .flatMap(({ metadata }) => sources.pods.by(byController, metadata.uid))
+      .filter(isPodActive);
+  };
+
   /** 1, 2, 4, … Pods at once, so that what fails for all fails only a few times. */
   const createPods = async (set: ReplicaSet, count: number): Promise<void> => {
     let left = Math.min(count, burst);
@@ -91,34 +107,21 @@ export const startReplicaSets = ({ client, sources, record }: ControllerContext)
     ];
   };
 
-  const writeStatus = async (set: ReplicaSet, failure: unknown): Promise<void> => {
-    const active = sources.pods.by(byController, set.metadata.uid).filter(isPodActive);
-    const counts = replicaSetStatus(set, active, Date.now());
-    const conditions = failureCondition(set, failure);
-    const status = { ...counts, conditions };
-    const shown = Object.fromEntries(
-      Object.keys(status).map((key) => [
-        key,
-        set.status?.[key as keyof typeof status] ?? (key === 'conditions' ? [] : 0),
-      ]),
-    );
-    if (canonicalJson(shown) === canonicalJson(status)) return;
+  const writeStatus = async (set: ReplicaSet, all: readonly Pod[], failure: unknown): Promise<void> => {
+    const status = { ...replicaSetStatus(set, all, Date.now()), conditions: failureCondition(set, failure) };
+    const patch = statusPatch(set.status, status, ['replicas', 'terminatingReplicas']);
+    if (patch === undefined) return;
     const { namespace = 'default', name, uid } = set.metadata;
-    const written = await client.patch(
-      replicaSets,
-      namespace,
-      name,
-      'merge',
-      { metadata: { uid }, status },
-      'status',
-    );
+    const body = { metadata: { uid }, status: patch };
+    const written = await client.patch(replicaSets, namespace, name, 'merge', body, 'status');
     sources.replicaSets.learn(written);
   };
 
   const reconcile = async (key: string): Promise<void> => {
     const set = sources.replicaSets.get(...partsOf(key));
     if (set === undefined) return;
-    const active = (await claim(client, replicaSets, set, pods, sources.pods)).filter(isPodActive);
+    const all = await claim(client, replicaSets, set, pods, sources.pods);
+    const active = all.filter(isPodActive);
     let failure: unknown;
     if (set.metadata.deletionTimestamp === undefined) {
       const missing = (set.spec.replicas ?? 1) - active.length;
@@ -131,11 +134,13 @@ export const startReplicaSets = ({ client, sources, record }: ControllerContext)
           record(replicaSets, set, 'Warning', 'FailedCreate', `Error creating: ${message}`);
         }
       } else if (missing < 0) {
-        const leaving = inDeletionOrder(active, Date.now()).slice(0, -missing);
+        const leaving = inDeletionOrder(active, relatedPods(set), Date.now()).slice(0, -missing);
         await Promise.all(leaving.map((pod) => deletePod(set, pod)));
       }
     }
-    await writeStatus(sources.replicaSets.get(...partsOf(key)) ?? set, failure).catch((error: unknown) => {
+    // It tells of the Pods that this pass began with; what it made or deleted brings it back.
+    const current = sources.replicaSets.get(...partsOf(key)) ?? set;
+    await writeStatus({ ...current, metadata: set.metadata }, all, failure).catch((error: unknown) => {
       if (!isStatus(error, 404)) throw error;
     });
     const waits = active

@@ -1,5 +1,9 @@
 import type { Deployment, IntOrString, ReplicaSet } from '../objects.ts';
 
+/** On a ReplicaSet: the wanted size of its Deployment when it got its own, and that size with the surge. */
+export const desiredKey = 'deployment.kubernetes.io/desired-replicas';
+export const maxKey = 'deployment.kubernetes.io/max-replicas';
+
 const amount = (value: IntOrString, of: number, round: (value: number) => number): number => {
   if (typeof value === 'number') return value;
   const percent = /^(\d+)%$/.exec(value);
@@ -78,6 +82,71 @@ export const oldReplicas = (
   return sizes;
 };
 
+const annotated = (set: ReplicaSet, key: string): number | undefined => {
+  const value = Number(set.metadata.annotations?.[key] ?? Number.NaN);
+  return Number.isInteger(value) ? value : undefined;
+};
+
+const isActive = (set: ReplicaSet): boolean => replicasOf(set) > 0;
+
+/** Whether the wanted size of the Deployment is another than the one its ReplicaSets were made for. */
+export const isResized = (deployment: Deployment, all: readonly ReplicaSet[]): boolean =>
+  all.some((set) => {
+    const desired = annotated(set, desiredKey);
+    return isActive(set) && desired !== undefined && desired !== (deployment.spec.replicas ?? 1);
+  });
+
+/** The share of one ReplicaSet in a change of size: it keeps its part of all Pods. */
+const shareOf = (set: ReplicaSet, deployment: Deployment, most: number): number => {
+  const size = replicasOf(set);
+  if ((deployment.spec.replicas ?? 1) === 0) return -size;
+  const before = annotated(set, maxKey) || (deployment.status?.replicas ?? 0);
+  return before === 0 ? 0 : Math.round((size * most) / before) - size;
+};
+
+/**
+ * The sizes of the ReplicaSets of a Deployment whose wanted size changed (kubernetes `deployment/sync.go`, scale), in
+ * the order in which they are to be written. One alone gets all; of several, as in the middle of a rollout, each gets
+ * its share, and the largest what rounding leaves over.
+ *
+ * @param all oldest first
+ */
+export const resizedReplicas = (
+  deployment: Deployment,
+  newSet: ReplicaSet | undefined,
+  all: readonly ReplicaSet[],
+): ReadonlyMap<string, number> => {
+  const wanted = deployment.spec.replicas ?? 1;
+  const active = all.filter(isActive);
+  if (active.length <= 1) {
+    const only = active[0] ?? newSet ?? all.at(-1);
+    return new Map(only === undefined ? [] : [[only.metadata.name, wanted]]);
+  }
+  const isSaturated =
+    newSet !== undefined &&
+    replicasOf(newSet) === wanted &&
+    annotated(newSet, desiredKey) === wanted &&
+    (newSet.status?.availableReplicas ?? 0) === wanted;
+  if (isSaturated)
+    return new Map(active.filter((set) => set !== newSet).map((set) => [set.metadata.name, 0]));
+  if (deployment.spec.strategy?.type === 'Recreate') return new Map();
+  const most = wanted === 0 ? 0 : wanted + rolloutBounds(deployment).maxSurge;
+  const change = most - sum(active, replicasOf);
+  const newestFirst = change > 0 ? [...active].reverse() : active;
+  const ordered = newestFirst.sort((a, b) => replicasOf(b) - replicasOf(a));
+  let given = 0;
+  const sizes = ordered.map((set): [string, number] => {
+    const share = change === 0 ? 0 : shareOf(set, deployment, most);
+    const left = change - given;
+    const own = change > 0 ? Math.min(share, left) : Math.max(share, left);
+    given += own;
+    return [set.metadata.name, replicasOf(set) + own];
+  });
+  const [largest] = sizes;
+  if (largest !== undefined) largest[1] = Math.max(0, largest[1] + change - given);
+  return new Map(sizes);
+};
+
 /** Whether every Pod is of the new template and available. */
 export const isComplete = (deployment: Deployment, status: NonNullable<Deployment['status']>): boolean => {
   const wanted = deployment.spec.replicas ?? 1;
@@ -101,6 +170,7 @@ export const deploymentCounts = (
     | 'readyReplicas'
     | 'availableReplicas'
     | 'unavailableReplicas'
+    | 'terminatingReplicas'
     | 'observedGeneration'
   >
 > => {
@@ -112,5 +182,6 @@ export const deploymentCounts = (
     readyReplicas: sum(all, (set) => set.status?.readyReplicas ?? 0),
     availableReplicas: available,
     unavailableReplicas: Math.max(0, sum(all, replicasOf) - available),
+    terminatingReplicas: sum(all, (set) => set.status?.terminatingReplicas ?? 0),
   };
 };

@@ -13,6 +13,7 @@ import type { Controller, ControllerContext } from './controller.ts';
 import { canonicalJson, keyOf, ownerReference, partsOf, shortHash } from './keys.ts';
 import { availableInMs } from './pod-ranking.ts';
 import { byController } from './sources.ts';
+import { statusPatch } from './status-patch.ts';
 
 const revisionLabel = 'controller-revision-hash';
 const nameLabel = 'statefulset.kubernetes.io/pod-name';
@@ -85,6 +86,38 @@ export const nextStep = (set: StatefulSet, all: readonly Pod[], nowMs: number): 
   return { create, remove };
 };
 
+/**
+ * What the status of a StatefulSet says about these Pods; those that are `leaving` count as terminating already.
+ */
+export const statefulSetStatus = (
+  set: StatefulSet,
+  all: readonly Pod[],
+  leaving: readonly Pod[],
+  nowMs: number,
+): NonNullable<StatefulSet['status']> => {
+  const updateRevision = revisionOf(set);
+  const ready = all.filter(isPodReady);
+  const staying = all.filter(
+    (pod) => pod.metadata.deletionTimestamp === undefined && !leaving.some((other) => other === pod),
+  );
+  const updated = staying.filter((pod) => podRevision(pod) === updateRevision);
+  const isDone =
+    updated.length === all.length && ready.length === all.length && all.length === (set.spec.replicas ?? 1);
+  const currentRevision = isDone ? updateRevision : (set.status?.currentRevision ?? updateRevision);
+  return {
+    observedGeneration: set.metadata.generation ?? 0,
+    replicas: all.length,
+    readyReplicas: ready.length,
+    availableReplicas: ready.filter((pod) => availableInMs(pod, set.spec.minReadySeconds ?? 0, nowMs) === 0)
+      .length,
+    currentReplicas: staying.filter((pod) => podRevision(pod) === currentRevision).length,
+    updatedReplicas: updated.length,
+    currentRevision,
+    updateRevision,
+    collisionCount: 0,
+  };
+};
+
 /** Runs StatefulSets: stable names, ordered start, ordered replacement. Volumes are not made. */
 export const startStatefulSets = ({ client, sources, record }: ControllerContext): Controller => {
   const createPod = async (set: StatefulSet, ordinal: number): Promise<void> => {
@@ -96,6 +129,7 @@ export const startStatefulSets = ({ client, sources, record }: ControllerContext
     const pod = await client.create(pods, namespace, {
       metadata: {
         name,
+        generateName: `${set.metadata.name}-`,
         namespace,
         labels: { ...labels, ...own },
         ...(annotations === undefined ? {} : { annotations }),
@@ -113,7 +147,7 @@ export const startStatefulSets = ({ client, sources, record }: ControllerContext
       set,
       'Normal',
       'SuccessfulCreate',
-      `create Pod ${name} in StatefulSet ${set.metadata.name} successful`,
+      `Create Pod ${name} in StatefulSet ${set.metadata.name} successful`,
     );
   };
 
@@ -133,48 +167,39 @@ export const startStatefulSets = ({ client, sources, record }: ControllerContext
       set,
       'Normal',
       'SuccessfulDelete',
-      `delete Pod ${name} in StatefulSet ${set.metadata.name} successful`,
+      `Delete Pod ${name} in StatefulSet ${set.metadata.name} successful`,
     );
   };
 
-  const writeStatus = async (set: StatefulSet): Promise<void> => {
-    const all = sources.pods.by(byController, set.metadata.uid);
-    const updateRevision = revisionOf(set);
-    const updated = all.filter((pod) => podRevision(pod) === updateRevision);
-    const ready = all.filter(isPodReady);
-    const done =
-      updated.length === all.length && ready.length === all.length && all.length === (set.spec.replicas ?? 1);
-    const currentRevision = done ? updateRevision : (set.status?.currentRevision ?? updateRevision);
-    const status: NonNullable<StatefulSet['status']> = {
-      observedGeneration: set.metadata.generation ?? 0,
-      replicas: all.length,
-      readyReplicas: ready.length,
-      availableReplicas: ready.filter(
-        (pod) => availableInMs(pod, set.spec.minReadySeconds ?? 0, Date.now()) === 0,
-      ).length,
-      currentReplicas: all.filter((pod) => podRevision(pod) === currentRevision).length,
-      updatedReplicas: updated.length,
-      currentRevision,
-      updateRevision,
-    };
-    const shown = Object.fromEntries(
-      Object.keys(status).map((key) => [key, set.status?.[key as keyof typeof status] ?? 0]),
-    );
-    if (canonicalJson(shown) === canonicalJson(status)) return;
+  const writeStatus = async (
+    set: StatefulSet,
+    all: readonly Pod[],
+    leaving: readonly Pod[],
+  ): Promise<void> => {
+    const patch = statusPatch(set.status, statefulSetStatus(set, all, leaving, Date.now()), [
+      'replicas',
+      'availableReplicas',
+      'collisionCount',
+    ]);
+    if (patch === undefined) return;
     const { namespace = 'default', name, uid } = set.metadata;
-    const body = { metadata: { uid }, status };
+    const body = { metadata: { uid }, status: patch };
     sources.statefulSets.learn(await client.patch(statefulSets, namespace, name, 'merge', body, 'status'));
   };
 
   const reconcile = async (key: string): Promise<void> => {
     const set = sources.statefulSets.get(...partsOf(key));
     if (set === undefined) return;
+    const all = sources.pods.by(byController, set.metadata.uid);
+    let step: StatefulStep = { create: [], remove: [] };
     if (set.metadata.deletionTimestamp === undefined) {
-      const step = nextStep(set, sources.pods.by(byController, set.metadata.uid), Date.now());
+      step = nextStep(set, all, Date.now());
       for (const ordinal of step.create) await createPod(set, ordinal);
       for (const pod of step.remove) await removePod(set, pod);
     }
-    await writeStatus(sources.statefulSets.get(...partsOf(key)) ?? set);
+    // It tells of the Pods that this pass began with; what it made or deleted brings it back.
+    const current = sources.statefulSets.get(...partsOf(key)) ?? set;
+    await writeStatus({ ...set, status: current.status ?? {} }, all, step.remove);
     const waits = sources.pods
       .by(byController, set.metadata.uid)
       .map((pod) => availableInMs(pod, set.spec.minReadySeconds ?? 0, Date.now()) ?? 0)

@@ -37,6 +37,9 @@ export const negotiate = (accept: string | undefined): View => {
 export const mediaType = (contentType: string | undefined): string =>
   (contentType ?? '').split(';')[0]?.trim().toLowerCase() ?? '';
 
+/** The encoding of bytes that only questions about rights are read in. */
+export const protobuf = 'application/vnd.kubernetes.protobuf';
+
 /** Decodes JSON. @throws StatusError 400 */
 export const parseJson = (body: string): Json => {
   try {

@@ -154,10 +154,10 @@ export const deleteObject = (
   const deletion = deletionOf(target, object, options, context.now());
   const held =
     deletion.graceSeconds > 0 || finalizers.length > 0 || target.definition.resource === 'namespaces';
-  // A Pod that goes at once still says so in its last state; other kinds go as they were.
+  // A Pod that goes at once is marked first, which watches see; other kinds go as they were.
   const isMarked = held || target.definition.resource === 'pods';
   const draft = isMarked ? mark(object, deletion, finalizers) : object;
   if (options.dryRun) return { stored: new Stored(draft, stored.version), gone: !held };
-  if (!held) return { stored: collection.remove(new Stored(draft, stored.version), stored), gone: true };
-  return { stored: isSame(draft, object) ? stored : collection.put(draft), gone: false };
+  const marked = !isMarked || isSame(draft, object) ? stored : collection.put(draft);
+  return held ? { stored: marked, gone: false } : { stored: collection.remove(marked), gone: true };
 };

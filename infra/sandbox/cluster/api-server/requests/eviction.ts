@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { ApiContext, Target } from '../context.ts';
 import { cloneJson, isObject, type Json, numberOf, objectOf, objectsOf, textOf } from '../json.ts';
-import type { KubeObject } from '../kube-object.ts';
+import { type KubeObject, timestamp } from '../kube-object.ts';
 import { labelSelectorMatch } from '../selectors.ts';
 import { internalError, tooManyRequests } from '../status-error.ts';
 import type { Stored } from '../store/collection.ts';
@@ -64,6 +64,23 @@ const mayGoUnhealthy = (budget: KubeObject): boolean => {
   return healthy >= (numberOf(desiredHealthy) ?? 0) && (numberOf(desiredHealthy) ?? 0) > 0;
 };
 
+/** A Pod says why it goes before its deletion begins. */
+const tellWhy = (context: ApiContext, pod: KubeObject): void => {
+  const draft = cloneJson<KubeObject>(pod);
+  const status = objectOf(draft.status);
+  const target = {
+    type: 'DisruptionTarget',
+    status: 'True',
+    lastProbeTime: null,
+    lastTransitionTime: timestamp(context.now()),
+    reason: 'EvictionByEvictionAPI',
+    message: 'Eviction API: evicting',
+  };
+  const others = objectsOf(status.conditions).filter(({ type }) => type !== target.type);
+  draft.status = { ...status, conditions: [...others, target] };
+  context.store.collection('pods').put(draft);
+};
+
 /**
  * Evicts a Pod: deletes it unless a disruption budget forbids it.
  *
@@ -86,5 +103,10 @@ export const evictPod = (context: ApiContext, target: Target, body: Json, query:
     if (!isReady(object) && mayGoUnhealthy(budget.object)) continue;
     if (!options.dryRun) spend(context, budget, object);
   }
-  deleteObject(context, target, options);
+  deleteObject(context, target, { ...options, dryRun: true });
+  if (options.dryRun) return;
+  tellWhy(context, object);
+  // The version of the precondition held a moment ago; what was just written is ours.
+  const { resourceVersion: _held, ...rest } = options;
+  deleteObject(context, target, rest);
 };

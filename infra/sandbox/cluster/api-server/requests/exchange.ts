@@ -9,6 +9,7 @@ export interface ApiRequest {
   readonly query: URLSearchParams;
   readonly accept: string | undefined;
   readonly contentType: string | undefined;
+  /** Bytes that are no text come as one character each (latin1). */
   readonly body: string;
   readonly user: User;
 }

@@ -3,8 +3,9 @@ import type { ApiContext, Attributes, User } from '../context.ts';
 import { reviewResources } from '../discovery/discovery.ts';
 import { isObject, type Json, type JsonObject, objectOf, textOf, textsOf } from '../json.ts';
 import { methodNotAllowed, StatusError, unauthorized } from '../status-error.ts';
-import { decodeBody } from './content.ts';
+import { decodeBody, mediaType, protobuf } from './content.ts';
 import { type ApiRequest, type ApiResponse, json } from './exchange.ts';
+import { decodeReview } from './protobuf.ts';
 
 const attributesOf = (user: User, spec: JsonObject): Attributes => {
   const asked = objectOf(spec.resourceAttributes);
@@ -84,7 +85,10 @@ export const handleReview = (context: ApiContext, request: ApiRequest): ApiRespo
     name: '',
     path: request.path,
   });
-  const body = decodeBody(request.body, request.contentType);
+  const body =
+    mediaType(request.contentType) === protobuf
+      ? decodeReview(review.kind, Buffer.from(request.body, 'latin1'))
+      : decodeBody(request.body, request.contentType);
   const given = isObject(body) ? body : {};
   const status = statusOf(context, review.kind, request.user, objectOf(given.spec));
   const metadata = { creationTimestamp: null };

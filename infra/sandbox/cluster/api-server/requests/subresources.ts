@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { invalid } from '../field-errors.ts';
 import { childOf, cloneJson, isObject, type Json, objectOf, objectsOf, textOf } from '../json.ts';
 import { type KubeObject, timestamp } from '../kube-object.ts';
+import { addTopologyLabels } from '../resources/pod.ts';
 import { badRequest, conflict, invalidObject, methodNotAllowed, noSuchResource } from '../status-error.ts';
 import { decodeBody, decodePatch } from './content.ts';
 import { evictPod } from './eviction.ts';
@@ -47,6 +48,7 @@ const bind = async ({ context, request, target, options }: ResourceRequest): Pro
   }
   const draft = cloneJson<KubeObject>(object);
   childOf(draft, 'spec').nodeName = node;
+  addTopologyLabels(draft, context.store);
   const status = childOf(draft, 'status');
   const others = objectsOf(status.conditions).filter((condition) => condition.type !== 'PodScheduled');
   const lastTransitionTime = timestamp(context.now());

@@ -15,9 +15,21 @@ import {
 import type { KubeObject } from '../kube-object.ts';
 import { qualifiedName } from '../names.ts';
 import type { FieldReader } from '../selectors.ts';
+import type { ObjectStore } from '../store/store.ts';
 import type { Strategy } from './definition.ts';
 import { podSpecErrors } from './pod-spec-validation.ts';
 import { completePodSpec } from './pod-template.ts';
+
+const topologyLabels = ['topology.kubernetes.io/region', 'topology.kubernetes.io/zone'];
+
+/** A Pod gets the zone and the region of the Node that it is bound to. */
+export const addTopologyLabels = (pod: KubeObject, store: ObjectStore): void => {
+  const node = store.collection('nodes').get('', textOf(objectOf(pod.spec).nodeName));
+  for (const label of topologyLabels) {
+    const value = node?.object.metadata.labels?.[label];
+    if (value !== undefined) pod.metadata.labels = { ...pod.metadata.labels, [label]: value };
+  }
+};
 
 const amounts = (container: JsonObject, side: string): JsonObject =>
   objectOf(objectOf(container.resources)[side]);
@@ -140,7 +152,8 @@ export const podStrategy: Strategy = {
     setDefault(spec, 'enableServiceLinks', true);
     notReadyTolerations(spec);
   },
-  prepareCreate: (draft) => {
+  prepareCreate: (draft, { store }) => {
+    addTopologyLabels(draft, store);
     const spec = childOf(draft, 'spec');
     setDefault(spec, 'priority', 0);
     setDefault(spec, 'preemptionPolicy', 'PreemptLowerPriority');
