@@ -1,8 +1,15 @@
 import { randomInt } from 'node:crypto';
 import { Command, Option } from 'commander';
+import { type ClusterKind, clusterKinds } from '../sandbox/cluster/cluster.ts';
+import { type Assets, NoControlPlane, provideAssets } from '../sandbox/control-plane/assets.ts';
 import { seededRandom } from '../sandbox/random.ts';
 import { hasRedisServer } from '../sandbox/redis-server.ts';
-import { type Sandbox, startSandbox } from '../sandbox/sandbox.ts';
+import {
+  type Sandbox,
+  type SandboxOptions,
+  startSandbox,
+  startSandboxOnControlPlane,
+} from '../sandbox/sandbox.ts';
 import { deployGuide, guide, type RollOptions, rollUnderLoad } from '../sandbox/scenario/rolling-update.ts';
 import { NotInTime, Run } from '../sandbox/scenario/run.ts';
 import { podsOfOneSession } from '../sandbox/scenario/sessions.ts';
@@ -18,6 +25,7 @@ import { openHistory } from './history-file.ts';
 interface StartFlags {
   readonly once?: boolean;
   readonly platform?: Platform;
+  readonly cluster?: ClusterKind;
   readonly json?: boolean;
   readonly withoutGate?: boolean;
   readonly nodePort?: boolean;
@@ -109,6 +117,14 @@ const choosePlatform = (asked: Platform | undefined): Chosen => {
   };
 };
 
+/** Whose control plane it is, for the person who looks on. */
+const controlPlaneSaid = ({ folder, hasControllers }: Assets): string =>
+  `a real control plane (${folder}), ${
+    hasControllers
+      ? 'its own controllers and scheduler, our kubelets'
+      : 'which has no controllers: our stand-ins of them, our kubelets'
+  }`;
+
 /** One run from the start of the sandbox to its end. Resolves with the exit code. */
 class Start {
   readonly #flags: StartFlags;
@@ -174,7 +190,7 @@ class Start {
     const { history } = this.#run;
     const { platform, redisUrl, said } = choosePlatform(this.#flags.platform);
     history.add({ type: 'stage', stage: 'starting', text: said });
-    const sandbox = await startSandbox({
+    const sandbox = await this.#start({
       platform,
       ...(redisUrl === undefined ? {} : { redisUrl }),
       onFunction: (change) => history.add({ type: 'function', ...change }),
@@ -201,6 +217,18 @@ class Start {
       this.#display.screen();
       await this.#roll(sandbox);
     }
+  }
+
+  /** On the cluster that was asked for. */
+  async #start(options: SandboxOptions): Promise<Sandbox> {
+    if (this.#flags.cluster !== 'control-plane') return await startSandbox(options);
+    const { history, signal } = this.#run;
+    const tell = (text: string): void => history.add({ type: 'stage', stage: 'starting', text });
+    const assets = await provideAssets(tell, signal).catch((error: unknown) => {
+      throw signal.aborted ? signal.reason : error;
+    });
+    tell(controlPlaneSaid(assets));
+    return await startSandboxOnControlPlane(assets, options);
   }
 
   async #roll(sandbox: Sandbox): Promise<void> {
@@ -239,7 +267,7 @@ class Start {
       return this.#summary !== undefined && asked ? this.#exitCode() : error.exitCode;
     }
     const text =
-      error instanceof NotInTime || error instanceof NoRedis
+      error instanceof NotInTime || error instanceof NoRedis || error instanceof NoControlPlane
         ? error.message
         : error instanceof Error
           ? error.stack
@@ -278,13 +306,19 @@ export const startCommand = (): Command =>
         'where the functions run (default: scf where there is a Redis, else standalone)',
       ).choices([...platforms]),
     )
+    .addOption(
+      new Option(
+        '--cluster <which>',
+        'the sandbox’s own API server and controllers, or Kubernetes’ own programs, which are built once (about five minutes, with Go); see `clb-direct control-plane`',
+      ).choices([...clusterKinds]),
+    )
     .option('--node-port', 'by way of node ports, the guide’s default, instead of straight to Pods')
     .option('--sessions', 'look at session persistence after the rollout, too')
     .addOption(
       new Option(
         '--compare',
         'direct, direct without the gate and by way of node ports, side by side (default platform: standalone)',
-      ).conflicts(['withoutGate', 'nodePort', 'idle', 'killForwarder', 'history']),
+      ).conflicts(['withoutGate', 'nodePort', 'idle', 'killForwarder', 'history', 'cluster']),
     )
     .option('--idle', 'deploy and stay up, but roll only when asked')
     .option('--history <file>', 'write the history here (default: a new file below .clb-direct/history)')

@@ -2,6 +2,7 @@ import { basename } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type HistoryFile, openHistory } from '../../infra/cli/history-file.ts';
+import type { Cluster } from '../../infra/sandbox/cluster/cluster.ts';
 import { deployments } from '../../infra/sandbox/cluster/objects.ts';
 import { hasRedisServer } from '../../infra/sandbox/redis-server.ts';
 import { type Sandbox, type SandboxOptions, startSandbox } from '../../infra/sandbox/sandbox.ts';
@@ -41,14 +42,14 @@ const serves = ({ pod, target }: PodState): boolean =>
  * Its Pods go on accepting for 45 s after they were told to go.
  */
 export class ChaosWorld {
-  readonly sandbox: Sandbox;
+  readonly sandbox: Sandbox<Cluster>;
   readonly run: Run;
   readonly #traffic: Traffic;
   readonly #historyFile: HistoryFile;
   readonly #failures: string[] = [];
   #version = 1;
 
-  private constructor(sandbox: Sandbox, run: Run, traffic: Traffic, historyFile: HistoryFile) {
+  private constructor(sandbox: Sandbox<Cluster>, run: Run, traffic: Traffic, historyFile: HistoryFile) {
     this.sandbox = sandbox;
     this.run = run;
     this.#traffic = traffic;
