@@ -118,8 +118,8 @@ const choosePlatform = (asked: Platform | undefined): Chosen => {
 };
 
 /** Whose control plane it is, for the person who looks on. */
-const controlPlaneSaid = ({ folder, hasControllers }: Assets): string =>
-  `a real control plane (${folder}), ${
+const controlPlaneSaid = ({ hasControllers }: Assets): string =>
+  `a real control plane: ${
     hasControllers
       ? 'its own controllers and scheduler, our kubelets'
       : 'which has no controllers: our stand-ins of them, our kubelets'

@@ -12,7 +12,7 @@ interface Subject {
 }
 
 export interface Binding extends KubernetesObject {
-  readonly roleRef: { readonly kind: string; readonly name: string };
+  readonly roleRef: { readonly apiGroup: string; readonly kind: string; readonly name: string };
   readonly subjects?: readonly Subject[];
 }
 
