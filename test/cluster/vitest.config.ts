@@ -10,6 +10,7 @@ export default defineConfig({
       'test/cluster/**/*.test.ts',
       // The product's own, which run against the in-process API server in `npm test`.
       'test/integration/rights-needed.test.ts',
+      'test/e2e/guide.test.ts',
     ],
     // Faults are put into the in-process server.
     exclude: ['test/contract/api-server-faults.test.ts'],
