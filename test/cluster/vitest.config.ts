@@ -10,6 +10,9 @@ export default defineConfig({
       'test/cluster/**/*.test.ts',
       // The product's own, which run against the in-process API server in `npm test`.
       'test/integration/rights-needed.test.ts',
+      'test/integration/kubernetes-{lease,view,object-writer}.test.ts',
+      'test/integration/forwarder-{watch,processes}.test.ts',
+      'test/integration/webhook-admission.test.ts',
       'test/e2e/guide.test.ts',
     ],
     // Faults are put into the in-process server.
