@@ -119,11 +119,9 @@ const choosePlatform = (asked: Platform | undefined): Chosen => {
 
 /** Whose control plane it is, for the person who looks on. */
 const controlPlaneSaid = ({ hasControllers }: Assets): string =>
-  `a real control plane: ${
-    hasControllers
-      ? 'its own controllers and scheduler, our kubelets'
-      : 'which has no controllers: our stand-ins of them, our kubelets'
-  }`;
+  hasControllers
+    ? 'a real control plane with its own controllers and scheduler; the kubelets are ours'
+    : 'a real API server without controllers; those, the scheduler and the kubelets are our stand-ins';
 
 /** One run from the start of the sandbox to its end. Resolves with the exit code. */
 class Start {

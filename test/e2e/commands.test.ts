@@ -57,6 +57,19 @@ describe('bad arguments are refused with what is allowed', () => {
   });
 });
 
+it('start --cluster control-plane says what a folder of KUBEBUILDER_ASSETS lacks', async () => {
+  const command = startCommand(
+    ['start', '--once', '--cluster', 'control-plane', '--platform', 'standalone'],
+    {
+      KUBEBUILDER_ASSETS: folder,
+    },
+  );
+  expect(await command.ended).toBe(1);
+  expect(command.stderr.join('\n')).toContain(
+    `KUBEBUILDER_ASSETS is ${folder}, which has not all of etcd, kube-apiserver, kubectl.`,
+  );
+});
+
 it('every verb explains itself', async () => {
   for (const verb of [
     [],

@@ -4,9 +4,9 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { type ApiServer, startApiServer } from '../../infra/sandbox/cluster/api-server/server.ts';
 import { type Connection, connectionOf } from '../../shared/kubernetes/connection.ts';
 import { getObject } from '../../shared/kubernetes/request.ts';
-import { type ApiUnderTest, startApiUnderTest } from '../support/api-under-test.ts';
 import { buildSandboxPrograms, until } from './sandbox-programs.ts';
 
 /** The standalone process as it is run: its settings, its Lease over kills and restarts, its end. */
@@ -20,7 +20,7 @@ interface Standalone {
 
 const folder = mkdtempSync(join(tmpdir(), 'clb-direct-forwarder-'));
 const kubeconfig = join(folder, 'kubeconfig');
-let api: ApiUnderTest;
+let api: ApiServer;
 let connection: Connection;
 let program = '';
 let started: Standalone[] = [];
@@ -28,7 +28,7 @@ let lease = 0;
 
 beforeAll(async () => {
   program = `${await buildSandboxPrograms(['functions/platform/standalone.ts'])}/functions/platform/standalone.mjs`;
-  api = await startApiUnderTest();
+  api = await startApiServer();
   connection = connectionOf({ server: api.url, ca: api.caPem, token: api.adminToken });
   writeFileSync(kubeconfig, api.kubeconfig());
 });
