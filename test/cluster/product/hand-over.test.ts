@@ -1,6 +1,12 @@
 import { expect } from 'vitest';
+import { createClient } from '../../../infra/sandbox/cluster/client.ts';
 import type { ControlPlaneCluster } from '../../../infra/sandbox/cluster/cluster.ts';
-import { type KubernetesObject, leases } from '../../../infra/sandbox/cluster/objects.ts';
+import {
+  type KubernetesObject,
+  leases,
+  pods,
+  serviceAccounts,
+} from '../../../infra/sandbox/cluster/objects.ts';
 import type { ProgramName } from '../../../infra/sandbox/control-plane/assets.ts';
 import { startSandboxOnControlPlane } from '../../../infra/sandbox/sandbox.ts';
 import { type ChaosWorld, chaosSuiteIn, type Fault } from '../../chaos/world.ts';
@@ -48,6 +54,35 @@ const handedOver = (at: Fault['at']): Fault => ({
   },
 });
 
+/** An API server holds a token for good for ten seconds after it has looked. */
+const tokenCacheMs = 10_000;
+
+/**
+ * The forwarders' ServiceAccount is made anew: every token of the old one is refused from then on, and the file has one
+ * of the new one, as after a rotation.
+ */
+const tokensRefused: Fault = {
+  at: 'containers-ready',
+  lastsMs: tokenCacheMs + 2_000,
+  begin: async ({ sandbox: { cluster, system } }) => {
+    const [namespace, name] = ['clb-direct', 'clb-direct-forwarder'];
+    const old = await system.accounts.tokenOf('forwarder');
+    await cluster.client.delete(serviceAccounts, namespace, name);
+    await cluster.client.create(serviceAccounts, namespace, { metadata: { name, namespace } });
+    await system.accounts.renew();
+    return async () => {
+      const asOld = createClient({ ...cluster.access, token: old });
+      try {
+        await expect(asOld.list(pods)).rejects.toMatchObject({ status: 401 });
+      } finally {
+        asOld.close();
+      }
+      const health = await Promise.all(system.processes.map((process) => process.readyz()));
+      expect(health.flat().filter((line) => line === 'leading')).toHaveLength(1);
+    };
+  },
+};
+
 chaosSuiteIn((options) => startSandboxOnControlPlane(assetsUnderTest(), options), 'scf', [
   [
     'the forwarder that leads is killed as Pods come, and the Lease passes on',
@@ -55,4 +90,5 @@ chaosSuiteIn((options) => startSandboxOnControlPlane(assetsUnderTest(), options)
   ],
   ['the API server hangs for ten seconds as Pods go', hangs('kube-apiserver', 'deleting')],
   ['etcd hangs for ten seconds as Pods come', hangs('etcd', 'containers-ready')],
+  ['the tokens of the forwarders are refused, and their file has others', tokensRefused],
 ]);
