@@ -1,15 +1,9 @@
 import { randomInt } from 'node:crypto';
 import { Command, Option } from 'commander';
 import { type ClusterKind, clusterKinds } from '../sandbox/cluster/cluster.ts';
-import { type Assets, NoControlPlane, provideAssets } from '../sandbox/control-plane/assets.ts';
+import { NoControlPlane } from '../sandbox/control-plane/assets.ts';
 import { seededRandom } from '../sandbox/random.ts';
-import { hasRedisServer } from '../sandbox/redis-server.ts';
-import {
-  type Sandbox,
-  type SandboxOptions,
-  startSandbox,
-  startSandboxOnControlPlane,
-} from '../sandbox/sandbox.ts';
+import type { Sandbox } from '../sandbox/sandbox.ts';
 import { deployGuide, guide, type RollOptions, rollUnderLoad } from '../sandbox/scenario/rolling-update.ts';
 import { NotInTime, Run } from '../sandbox/scenario/run.ts';
 import { podsOfOneSession } from '../sandbox/scenario/sessions.ts';
@@ -19,6 +13,7 @@ import { listenToKeys } from '../sandbox/screen/keys.ts';
 import { summaryText } from '../sandbox/screen/summary-text.ts';
 import { type Platform, platforms } from '../sandbox/system/system.ts';
 import { positiveNumber, wholeNumber } from './arguments.ts';
+import { chooseCluster, choosePlatform, NoRedis } from './choose.ts';
 import { compare } from './compare.ts';
 import { openHistory } from './history-file.ts';
 
@@ -37,9 +32,6 @@ interface StartFlags {
   readonly killForwarder?: RollOptions['killForwarderAt'] | true;
   readonly history?: string;
 }
-
-/** What was asked for needs a Redis. */
-class NoRedis extends Error {}
 
 /** Somebody asked it to end before it had an answer. */
 class Stopped extends Error {
@@ -92,37 +84,6 @@ const invitation = (sandbox: Sandbox, address: string | undefined): string[] => 
   '  kubectl get pods -o wide',
 ];
 
-interface Chosen {
-  readonly platform: Platform;
-  readonly redisUrl?: string;
-  /** For the person who looks on. */
-  readonly said: string;
-}
-
-/** The queue is on Redis where there is one: REDIS_URL, else a `redis-server` on the PATH. */
-const choosePlatform = (asked: Platform | undefined): Chosen => {
-  const url = process.env['REDIS_URL'] ?? '';
-  const hasRedis = url !== '' || hasRedisServer();
-  if (asked === 'standalone' || (asked === undefined && !hasRedis)) {
-    const why = asked === undefined ? 'no redis-server on the PATH and no REDIS_URL' : 'as asked for';
-    return { platform: 'standalone', said: `standalone, the queue in memory (${why})` };
-  }
-  if (!hasRedis) throw new NoRedis(`--platform ${asked} needs a redis-server on the PATH, or REDIS_URL.`);
-  const platform = asked ?? 'scf';
-  const functions = platform === 'worker' ? 'workers in the cluster' : `functions on ${platform}`;
-  return {
-    platform,
-    ...(url === '' ? {} : { redisUrl: url }),
-    said: `the queue on Redis (${url === '' ? 'a redis-server of its own' : 'REDIS_URL'}), two forwarders, ${functions}`,
-  };
-};
-
-/** Whose control plane it is, for the person who looks on. */
-const controlPlaneSaid = ({ hasControllers }: Assets): string =>
-  hasControllers
-    ? 'a real control plane with its own controllers and scheduler; the kubelets are ours'
-    : 'a real API server without controllers; those, the scheduler and the kubelets are our stand-ins';
-
 /** One run from the start of the sandbox to its end. Resolves with the exit code. */
 class Start {
   readonly #flags: StartFlags;
@@ -145,12 +106,13 @@ class Start {
     );
     this.#run.history.on((event) => this.#historyFile.add(event));
     const gate = flags.withoutGate ? ', without the readiness gate' : '';
+    const where = flags.cluster === 'control-plane' ? ' on a real control plane' : '';
     const way = flags.nodePort ? ' by way of node ports' : '';
     const speed = flags.speed === 1 ? '' : `, CLB ${flags.speed} times as fast`;
     this.#display = createDisplay({
       run: this.#run,
       out: flags.json ? process.stderr : process.stdout,
-      title: `clb-direct: a rolling update under load${way}${gate}${speed}`,
+      title: `clb-direct: a rolling update under load${where}${way}${gate}${speed}`,
       service: guide.service,
       keys: keysWhileRolling,
       socketOf: (ip, port) => this.#sandbox?.addresses.socketOf(ip, port),
@@ -185,10 +147,12 @@ class Start {
   }
 
   async #all(): Promise<void> {
-    const { history } = this.#run;
+    const { history, signal } = this.#run;
     const { platform, redisUrl, said } = choosePlatform(this.#flags.platform);
-    history.add({ type: 'stage', stage: 'starting', text: said });
-    const sandbox = await this.#start({
+    const tell = (text: string): void => history.add({ type: 'stage', stage: 'starting', text });
+    tell(said);
+    const startOnCluster = await chooseCluster(this.#flags.cluster, tell, signal);
+    const sandbox = await startOnCluster({
       platform,
       ...(redisUrl === undefined ? {} : { redisUrl }),
       onFunction: (change) => history.add({ type: 'function', ...change }),
@@ -215,18 +179,6 @@ class Start {
       this.#display.screen();
       await this.#roll(sandbox);
     }
-  }
-
-  /** On the cluster that was asked for. */
-  async #start(options: SandboxOptions): Promise<Sandbox> {
-    if (this.#flags.cluster !== 'control-plane') return await startSandbox(options);
-    const { history, signal } = this.#run;
-    const tell = (text: string): void => history.add({ type: 'stage', stage: 'starting', text });
-    const assets = await provideAssets(tell, signal).catch((error: unknown) => {
-      throw signal.aborted ? signal.reason : error;
-    });
-    tell(controlPlaneSaid(assets));
-    return await startSandboxOnControlPlane(assets, options);
   }
 
   async #roll(sandbox: Sandbox): Promise<void> {
