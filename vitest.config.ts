@@ -25,7 +25,8 @@ export default defineConfig({
         test: {
           name: 'integration',
           include: ['test/**/*.test.ts'],
-          exclude: ['test/chaos/**'],
+          // What only a real control plane can be asked is asked by `npm run test:cluster`.
+          exclude: ['test/chaos/**', 'test/cluster/product/**'],
           globalSetup: ['infra/cli/build.mjs'],
           environment: 'node',
           testTimeout: 60_000,

@@ -1,8 +1,9 @@
 import { randomInt } from 'node:crypto';
 import { Command, Option } from 'commander';
+import { type ClusterKind, clusterKinds } from '../sandbox/cluster/cluster.ts';
+import { NoControlPlane } from '../sandbox/control-plane/assets.ts';
 import { seededRandom } from '../sandbox/random.ts';
-import { hasRedisServer } from '../sandbox/redis-server.ts';
-import { type Sandbox, startSandbox } from '../sandbox/sandbox.ts';
+import type { Sandbox } from '../sandbox/sandbox.ts';
 import { deployGuide, guide, type RollOptions, rollUnderLoad } from '../sandbox/scenario/rolling-update.ts';
 import { NotInTime, Run } from '../sandbox/scenario/run.ts';
 import { podsOfOneSession } from '../sandbox/scenario/sessions.ts';
@@ -12,12 +13,14 @@ import { listenToKeys } from '../sandbox/screen/keys.ts';
 import { summaryText } from '../sandbox/screen/summary-text.ts';
 import { type Platform, platforms } from '../sandbox/system/system.ts';
 import { positiveNumber, wholeNumber } from './arguments.ts';
+import { chooseCluster, choosePlatform, NoRedis } from './choose.ts';
 import { compare } from './compare.ts';
 import { openHistory } from './history-file.ts';
 
 interface StartFlags {
   readonly once?: boolean;
   readonly platform?: Platform;
+  readonly cluster?: ClusterKind;
   readonly json?: boolean;
   readonly withoutGate?: boolean;
   readonly nodePort?: boolean;
@@ -29,9 +32,6 @@ interface StartFlags {
   readonly killForwarder?: RollOptions['killForwarderAt'] | true;
   readonly history?: string;
 }
-
-/** What was asked for needs a Redis. */
-class NoRedis extends Error {}
 
 /** Somebody asked it to end before it had an answer. */
 class Stopped extends Error {
@@ -84,31 +84,6 @@ const invitation = (sandbox: Sandbox, address: string | undefined): string[] => 
   '  kubectl get pods -o wide',
 ];
 
-interface Chosen {
-  readonly platform: Platform;
-  readonly redisUrl?: string;
-  /** For the person who looks on. */
-  readonly said: string;
-}
-
-/** The queue is on Redis where there is one: REDIS_URL, else a `redis-server` on the PATH. */
-const choosePlatform = (asked: Platform | undefined): Chosen => {
-  const url = process.env['REDIS_URL'] ?? '';
-  const hasRedis = url !== '' || hasRedisServer();
-  if (asked === 'standalone' || (asked === undefined && !hasRedis)) {
-    const why = asked === undefined ? 'no redis-server on the PATH and no REDIS_URL' : 'as asked for';
-    return { platform: 'standalone', said: `standalone, the queue in memory (${why})` };
-  }
-  if (!hasRedis) throw new NoRedis(`--platform ${asked} needs a redis-server on the PATH, or REDIS_URL.`);
-  const platform = asked ?? 'scf';
-  const functions = platform === 'worker' ? 'workers in the cluster' : `functions on ${platform}`;
-  return {
-    platform,
-    ...(url === '' ? {} : { redisUrl: url }),
-    said: `the queue on Redis (${url === '' ? 'a redis-server of its own' : 'REDIS_URL'}), two forwarders, ${functions}`,
-  };
-};
-
 /** One run from the start of the sandbox to its end. Resolves with the exit code. */
 class Start {
   readonly #flags: StartFlags;
@@ -131,12 +106,13 @@ class Start {
     );
     this.#run.history.on((event) => this.#historyFile.add(event));
     const gate = flags.withoutGate ? ', without the readiness gate' : '';
+    const where = flags.cluster === 'control-plane' ? ' on a real control plane' : '';
     const way = flags.nodePort ? ' by way of node ports' : '';
     const speed = flags.speed === 1 ? '' : `, CLB ${flags.speed} times as fast`;
     this.#display = createDisplay({
       run: this.#run,
       out: flags.json ? process.stderr : process.stdout,
-      title: `clb-direct: a rolling update under load${way}${gate}${speed}`,
+      title: `clb-direct: a rolling update under load${where}${way}${gate}${speed}`,
       service: guide.service,
       keys: keysWhileRolling,
       socketOf: (ip, port) => this.#sandbox?.addresses.socketOf(ip, port),
@@ -171,10 +147,12 @@ class Start {
   }
 
   async #all(): Promise<void> {
-    const { history } = this.#run;
+    const { history, signal } = this.#run;
     const { platform, redisUrl, said } = choosePlatform(this.#flags.platform);
-    history.add({ type: 'stage', stage: 'starting', text: said });
-    const sandbox = await startSandbox({
+    const tell = (text: string): void => history.add({ type: 'stage', stage: 'starting', text });
+    tell(said);
+    const startOnCluster = await chooseCluster(this.#flags.cluster, tell, signal);
+    const sandbox = await startOnCluster({
       platform,
       ...(redisUrl === undefined ? {} : { redisUrl }),
       onFunction: (change) => history.add({ type: 'function', ...change }),
@@ -239,7 +217,7 @@ class Start {
       return this.#summary !== undefined && asked ? this.#exitCode() : error.exitCode;
     }
     const text =
-      error instanceof NotInTime || error instanceof NoRedis
+      error instanceof NotInTime || error instanceof NoRedis || error instanceof NoControlPlane
         ? error.message
         : error instanceof Error
           ? error.stack
@@ -278,13 +256,19 @@ export const startCommand = (): Command =>
         'where the functions run (default: scf where there is a Redis, else standalone)',
       ).choices([...platforms]),
     )
+    .addOption(
+      new Option(
+        '--cluster <which>',
+        'the sandbox’s own API server and controllers, or Kubernetes’ own programs, which are built once (about five minutes, with Go); see `clb-direct control-plane`',
+      ).choices([...clusterKinds]),
+    )
     .option('--node-port', 'by way of node ports, the guide’s default, instead of straight to Pods')
     .option('--sessions', 'look at session persistence after the rollout, too')
     .addOption(
       new Option(
         '--compare',
         'direct, direct without the gate and by way of node ports, side by side (default platform: standalone)',
-      ).conflicts(['withoutGate', 'nodePort', 'idle', 'killForwarder', 'history']),
+      ).conflicts(['withoutGate', 'nodePort', 'idle', 'killForwarder', 'history', 'cluster']),
     )
     .option('--idle', 'deploy and stay up, but roll only when asked')
     .option('--history <file>', 'write the history here (default: a new file below .clb-direct/history)')

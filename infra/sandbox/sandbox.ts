@@ -3,7 +3,15 @@ import { join } from 'node:path';
 import { type Addresses, claimAddresses } from './addresses.ts';
 import type { ClbSettings } from './clb/settings.ts';
 import { type ClbSimulator, startClbSimulator } from './clb/simulator.ts';
-import { type Cluster, startCluster } from './cluster/cluster.ts';
+import type { AttachOptions } from './cluster/attach.ts';
+import {
+  type Cluster,
+  type ControlPlaneCluster,
+  type RunningCluster,
+  startCluster,
+  startControlPlaneCluster,
+} from './cluster/cluster.ts';
+import type { Assets } from './control-plane/assets.ts';
 import type { FunctionChange } from './functions/pool.ts';
 import { createPrivateFolder } from './private-folder.ts';
 import { type Platform, type ProcessChange, type System, startSystem } from './system/system.ts';
@@ -30,10 +38,10 @@ export interface SandboxOptions {
 }
 
 /** A cluster, a CLB and this project between them, on one machine. */
-export interface Sandbox {
+export interface Sandbox<C extends RunningCluster = RunningCluster> {
   readonly addresses: Addresses;
   readonly clb: ClbSimulator;
-  readonly cluster: Cluster;
+  readonly cluster: C;
   readonly system: System;
   /** File of a kubeconfig for its administrator, readable by its owner only; gone when the sandbox is. */
   readonly kubeconfigFile: string;
@@ -43,13 +51,12 @@ export interface Sandbox {
   close(): Promise<void>;
 }
 
-/**
- * Starts a whole sandbox; resolves when this project is ready in it. Everything in it dies with this process,
- * however it ends.
- *
- * @throws Error when a part does not start; what had started is ended again
- */
-export const startSandbox = async (options: SandboxOptions = {}): Promise<Sandbox> => {
+type StartCluster<C> = (options: Omit<AttachOptions, 'access' | 'withoutControllers'>) => Promise<C>;
+
+const start = async <C extends RunningCluster>(
+  options: SandboxOptions,
+  startCluster: StartCluster<C>,
+): Promise<Sandbox<C>> => {
   const { speed = 1, gate = true } = options;
   const programs = options.programsDir === undefined ? {} : { programsDir: options.programsDir };
   const ends: (() => unknown)[] = [];
@@ -73,7 +80,7 @@ export const startSandbox = async (options: SandboxOptions = {}): Promise<Sandbo
     ends.push(cluster.close);
     for (const { instanceId, ip } of cluster.nodes) clb.instances.set(instanceId, ip);
     const kubeconfigFile = join(folder.path, 'kubeconfig');
-    writeFileSync(kubeconfigFile, cluster.api.kubeconfig(), { mode: 0o600 });
+    writeFileSync(kubeconfigFile, cluster.kubeconfig(), { mode: 0o600 });
 
     const system = await startSystem({
       platform: options.platform ?? 'standalone',
@@ -82,7 +89,6 @@ export const startSandbox = async (options: SandboxOptions = {}): Promise<Sandbo
       addresses,
       clb,
       cluster,
-      kubeconfigFile,
       gate,
       ...programs,
       ...(options.systemEnv === undefined ? {} : { env: options.systemEnv }),
@@ -96,3 +102,19 @@ export const startSandbox = async (options: SandboxOptions = {}): Promise<Sandbo
     throw error;
   }
 };
+
+/**
+ * Starts a whole sandbox; resolves when this project is ready in it. Everything in it dies with this process,
+ * however it ends.
+ *
+ * @throws Error when a part does not start; what had started is ended again
+ */
+export const startSandbox = (options: SandboxOptions = {}): Promise<Sandbox<Cluster>> =>
+  start(options, (given) => startCluster({ ...given, api: { rbac: true } }));
+
+/** The same on a real control plane, which has no faults to inject and no store to look into. */
+export const startSandboxOnControlPlane = (
+  assets: Assets,
+  options: SandboxOptions = {},
+): Promise<Sandbox<ControlPlaneCluster>> =>
+  start(options, (given) => startControlPlaneCluster({ ...given, assets }));

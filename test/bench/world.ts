@@ -1,11 +1,8 @@
 // This project as it runs, between a paper cluster and the CLB simulator, in one run with whatever it is held against.
-import { writeFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { type Addresses, claimAddresses } from '../../infra/sandbox/addresses.ts';
 import { type ClbSettings, type DurationRange, defaultSettings } from '../../infra/sandbox/clb/settings.ts';
 import { type ClbSimulator, startClbSimulator } from '../../infra/sandbox/clb/simulator.ts';
 import type { FunctionChange } from '../../infra/sandbox/functions/pool.ts';
-import { createPrivateFolder } from '../../infra/sandbox/private-folder.ts';
 import { seededRandom } from '../../infra/sandbox/random.ts';
 import { type Platform, type System, startSystem } from '../../infra/sandbox/system/system.ts';
 import { NotMeasured } from './figure.ts';
@@ -80,8 +77,6 @@ export const startWorld = async (options: WorldOptions): Promise<World> => {
     for (const end of ends.splice(0).reverse()) await end();
   };
   const begun = async (): Promise<World> => {
-    const folder = createPrivateFolder();
-    ends.push(folder.remove);
     const addresses = await claimAddresses();
     ends.push(addresses.release);
     const clb = await startClbSimulator({
@@ -136,15 +131,12 @@ export const startWorld = async (options: WorldOptions): Promise<World> => {
       changed();
     });
     ends.push(cluster.api.store.collection('pods').subscribe(changed));
-    const kubeconfigFile = join(folder.path, 'kubeconfig');
-    writeFileSync(kubeconfigFile, cluster.api.kubeconfig(), { mode: 0o600 });
     const lines: string[] = [];
     const system = await startSystem({
       platform: options.platform,
       addresses,
       clb,
       cluster,
-      kubeconfigFile,
       // The figures say which Pods have one.
       gate: false,
       onLine: (line, from) => {

@@ -1,5 +1,6 @@
 import type { FaultEffect } from '../../infra/sandbox/clb/faults.ts';
 import type { Fault as ApiFault, FaultMatch } from '../../infra/sandbox/cluster/api-server/faults.ts';
+import type { Cluster } from '../../infra/sandbox/cluster/cluster.ts';
 import type { FunctionHost } from '../../infra/sandbox/functions/host.ts';
 import { askRedis, type RedisServer } from '../../infra/sandbox/redis-server.ts';
 import { type ChaosWorld, type Fault, faultMs, longMs } from './world.ts';
@@ -8,7 +9,7 @@ import { type ChaosWorld, type Fault, faultMs, longMs } from './world.ts';
 const ours: FaultMatch = ({ user }) => user !== 'system:kube-controller-manager';
 
 /** The API server answers us with this. */
-export const apiServer = (fault: ApiFault, at: Fault['at'] = 'rolling'): Fault => ({
+export const apiServer = (fault: ApiFault, at: Fault['at'] = 'rolling'): Fault<Cluster> => ({
   at,
   lastsMs: faultMs,
   begin: ({ sandbox }) => {
@@ -20,7 +21,7 @@ export const apiServer = (fault: ApiFault, at: Fault['at'] = 'rolling'): Fault =
 });
 
 /** Every open watch of ours breaks, and cannot be resumed where it was. */
-export const watchesForgotten = (at: Fault['at'] = 'rolling'): Fault => ({
+export const watchesForgotten = (at: Fault['at'] = 'rolling'): Fault<Cluster> => ({
   at,
   lastsMs: faultMs,
   begin: ({ sandbox }) => {

@@ -2,6 +2,7 @@ import { basename } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type HistoryFile, openHistory } from '../../infra/cli/history-file.ts';
+import type { Cluster, RunningCluster } from '../../infra/sandbox/cluster/cluster.ts';
 import { deployments } from '../../infra/sandbox/cluster/objects.ts';
 import { hasRedisServer } from '../../infra/sandbox/redis-server.ts';
 import { type Sandbox, type SandboxOptions, startSandbox } from '../../infra/sandbox/sandbox.ts';
@@ -12,14 +13,14 @@ import type { PodState, RunState } from '../../infra/sandbox/scenario/run-state.
 import { startTraffic, type Traffic } from '../../infra/sandbox/scenario/traffic.ts';
 import type { Platform } from '../../infra/sandbox/system/system.ts';
 
-/** Something that goes wrong in mid-rollout. */
-export interface Fault {
+/** Something that goes wrong in mid-rollout; on any cluster, unless it says on which. */
+export interface Fault<C extends RunningCluster = RunningCluster> {
   /** It begins with the rollout, or when its first Pod comes to this. */
   readonly at: 'rolling' | Extract<PodChange, 'containers-ready' | 'deleting'>;
   /** How long it lasts. */
   readonly lastsMs: number;
   /** Begins it. @returns ends it, and may see to it that all is well again */
-  begin(world: ChaosWorld): (() => unknown) | Promise<() => unknown>;
+  begin(world: ChaosWorld<C>): (() => unknown) | Promise<() => unknown>;
 }
 
 /** The longest that a fault lasts beside which no request may be lost, and how long Pods go on accepting then. */
@@ -36,19 +37,21 @@ const inSyncMs = 30_000;
 const serves = ({ pod, target }: PodState): boolean =>
   pod.ready && !pod.terminating && target?.health === 'Alive' && target.weight > 0;
 
+export type StartSandbox<C extends RunningCluster> = (options: SandboxOptions) => Promise<Sandbox<C>>;
+
 /**
  * A sandbox with the guide's Deployment under steady traffic, rolled again and again, each time beside another fault.
  * Its Pods go on accepting for 45 s after they were told to go.
  */
-export class ChaosWorld {
-  readonly sandbox: Sandbox;
+export class ChaosWorld<C extends RunningCluster = RunningCluster> {
+  readonly sandbox: Sandbox<C>;
   readonly run: Run;
   readonly #traffic: Traffic;
   readonly #historyFile: HistoryFile;
   readonly #failures: string[] = [];
   #version = 1;
 
-  private constructor(sandbox: Sandbox, run: Run, traffic: Traffic, historyFile: HistoryFile) {
+  private constructor(sandbox: Sandbox<C>, run: Run, traffic: Traffic, historyFile: HistoryFile) {
     this.sandbox = sandbox;
     this.run = run;
     this.#traffic = traffic;
@@ -60,7 +63,11 @@ export class ChaosWorld {
     });
   }
 
-  static async start(options: SandboxOptions = {}): Promise<ChaosWorld> {
+  /** @param startIn where it goes wrong */
+  static async start<C extends RunningCluster>(
+    startIn: StartSandbox<C>,
+    options: SandboxOptions = {},
+  ): Promise<ChaosWorld<C>> {
     const run = new Run();
     const { platform = 'standalone' } = options;
     const suite = basename(expect.getState().testPath ?? '', '.test.ts');
@@ -69,7 +76,7 @@ export class ChaosWorld {
       `.clb-direct/chaos/${suite}-${platform}.jsonl`,
     );
     run.history.on((event) => historyFile.add(event));
-    const sandbox = await startSandbox({
+    const sandbox = await startIn({
       speed: 10,
       ...options,
       onSystemProcess: (change) => run.history.add({ type: 'process', ...change }),
@@ -110,7 +117,7 @@ export class ChaosWorld {
   }
 
   /** Rolls the Deployment while the fault lasts, until the new Pods serve and nothing new goes to the old ones. */
-  async roll(fault: Fault): Promise<void> {
+  async roll(fault: Fault<C>): Promise<void> {
     const { run, sandbox } = this;
     this.#version += 1;
     const version = `v${this.#version}`;
@@ -175,7 +182,7 @@ export class ChaosWorld {
   }
 
   /** Resolves when the fault is over. */
-  async #begin(fault: Fault, old: ReadonlySet<string>): Promise<void> {
+  async #begin(fault: Fault<C>, old: ReadonlySet<string>): Promise<void> {
     if (fault.at !== 'rolling') await this.#podComesTo(fault.at, old);
     const end = await fault.begin(this);
     await sleep(fault.lastsMs);
@@ -211,13 +218,19 @@ export class ChaosWorld {
   }
 }
 
+type NamedFaults<C extends RunningCluster> = readonly (readonly [string, Fault<C>])[];
+
 /** A rollout beside each fault, one after the other, on one sandbox; without Redis only standalone, but never on CI. */
-export const chaosSuite = (platform: Platform, faults: readonly (readonly [string, Fault])[]): void => {
+export const chaosSuiteIn = <C extends RunningCluster>(
+  startIn: StartSandbox<C>,
+  platform: Platform,
+  faults: NamedFaults<C>,
+): void => {
   const runs = platform === 'standalone' || hasRedisServer() || process.env['CI'] === 'true';
   describe.runIf(runs)(`${platform}: a rolling update loses no request (L1) and no change (L3) while`, () => {
-    let world: ChaosWorld;
+    let world: ChaosWorld<C>;
     beforeAll(async () => {
-      world = await ChaosWorld.start({ platform });
+      world = await ChaosWorld.start(startIn, { platform });
     });
     afterAll(() => world?.end());
 
@@ -229,3 +242,7 @@ export const chaosSuite = (platform: Platform, faults: readonly (readonly [strin
     }
   });
 };
+
+/** The same on the in-process cluster, in which everything can fail. */
+export const chaosSuite = (platform: Platform, faults: NamedFaults<Cluster>): void =>
+  chaosSuiteIn(startSandbox, platform, faults);

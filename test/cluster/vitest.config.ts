@@ -5,7 +5,16 @@ import { defineConfig } from 'vitest/config';
 export default defineConfig({
   root: fileURLToPath(new URL('../..', import.meta.url)),
   test: {
-    include: ['test/contract/api-server-*.test.ts', 'test/cluster/**/*.test.ts'],
+    include: [
+      'test/contract/api-server-*.test.ts',
+      'test/cluster/**/*.test.ts',
+      // The product's own, which run against the in-process API server in `npm test`.
+      'test/integration/rights-needed.test.ts',
+      'test/integration/kubernetes-{lease,view,object-writer}.test.ts',
+      'test/integration/forwarder-watch.test.ts',
+      'test/integration/webhook-admission.test.ts',
+      'test/e2e/guide.test.ts',
+    ],
     // Faults are put into the in-process server.
     exclude: ['test/contract/api-server-faults.test.ts'],
     environment: 'node',

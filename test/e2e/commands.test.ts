@@ -1,8 +1,9 @@
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
-import { follow, startCommand } from './command.ts';
+import { findAssets } from '../../infra/sandbox/control-plane/assets.ts';
+import { alive, follow, startCommand, treeOf, until } from './command.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'clb-direct-e2e-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -54,6 +55,43 @@ describe('bad arguments are refused with what is allowed', () => {
     const command = startCommand(args);
     expect(await command.ended).toBe(1);
     expect(command.stderr.join('\n')).toMatch(message);
+  });
+});
+
+describe('start --cluster control-plane', () => {
+  const args = ['start', '--once', '--json', '--cluster', 'control-plane', '--platform', 'standalone'];
+
+  it('says what a folder of KUBEBUILDER_ASSETS lacks', async () => {
+    const command = startCommand(args, { KUBEBUILDER_ASSETS: folder });
+    expect(await command.ended).toBe(1);
+    expect(command.stderr.join('\n')).toContain(
+      `KUBEBUILDER_ASSETS is ${folder}, which has not all of etcd, kube-apiserver, kubectl.`,
+    );
+  });
+
+  // Where one is built already nothing of this is asked.
+  describe.skipIf(findAssets() !== undefined)('where nothing is built', () => {
+    it('and there is no Go says what to do', async () => {
+      const command = startCommand(args, { PATH: folder });
+      expect(await command.ended).toBe(1);
+      expect(command.stderr.join('\n')).toMatch(/There is no Go on the PATH.*KUBEBUILDER_ASSETS/);
+    });
+
+    it('builds it and tells how far it is; SIGTERM ends the build', async () => {
+      const bin = join(folder, 'bin');
+      mkdirSync(bin);
+      const go =
+        '#!/bin/sh\ni=0; while [ $i -lt 50 ]; do echo "go: downloading $i" >&2; i=$((i+1)); done; exec sleep 600\n';
+      writeFileSync(join(bin, 'go'), go, { mode: 0o755 });
+      const command = startCommand(args, { PATH: `${bin}:/usr/bin:/bin` });
+      await command.line(/Building Kubernetes v/);
+      await command.line(/50 modules downloaded/);
+      const tree = treeOf(command.pid);
+      expect(tree.length).toBeGreaterThan(1);
+      command.child.kill('SIGTERM');
+      expect(await command.ended).toBe(143);
+      await until('the build has ended, too', () => alive(tree).length === 0);
+    });
   });
 });
 

@@ -2,7 +2,6 @@ import { request } from 'node:http';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
 import { type Forwarder, startForwarder } from '../../functions/forwarder/forwarder.ts';
 import type { ReadinessRequest, ReconcileRequest } from '../../functions/platform/functions.ts';
-import { type ApiServer, startApiServer } from '../../infra/sandbox/cluster/api-server/server.ts';
 import { type Connection, connectionOf } from '../../shared/kubernetes/connection.ts';
 import { createObject, getObject, patchObject, requestJson } from '../../shared/kubernetes/request.ts';
 import type { DesiredState, Lane } from '../../shared/model/desired-state.ts';
@@ -12,9 +11,10 @@ import { silentLog } from '../../shared/process/log.ts';
 import { createMemoryDoorbell } from '../../shared/queue/doorbell/memory-doorbell.ts';
 import { createMemoryStore } from '../../shared/queue/store/memory-store.ts';
 import type { Store } from '../../shared/queue/store/store.ts';
+import { type ApiUnderTest, startApiUnderTest } from '../support/api-under-test.ts';
 import { until } from './sandbox-programs.ts';
 
-/** The forwarder against the in-process API server, with functions that only take, note and end. */
+/** The forwarder against an API server, ours or a real one, with functions that only take, note and end. */
 
 interface Put {
   readonly at: number;
@@ -26,14 +26,14 @@ interface Meta {
   readonly metadata: { readonly uid: string; readonly resourceVersion: string };
 }
 
-let api: ApiServer;
+let api: ApiUnderTest;
 let connection: Connection;
 let namespace: string;
 let running: Forwarder[];
 let count = 0;
 
 beforeAll(async () => {
-  api = await startApiServer();
+  api = await startApiUnderTest();
   connection = connectionOf({ server: api.url, ca: api.caPem, token: api.adminToken });
 });
 

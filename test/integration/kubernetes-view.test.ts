@@ -2,7 +2,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
-import { type ApiServer, startApiServer } from '../../infra/sandbox/cluster/api-server/server.ts';
+import type { ApiServer } from '../../infra/sandbox/cluster/api-server/server.ts';
 import { makeServerCertificate } from '../../infra/sandbox/net/certificates.ts';
 import type { Connection } from '../../shared/kubernetes/connection.ts';
 import { podFact } from '../../shared/kubernetes/facts/pod-fact.ts';
@@ -15,20 +15,24 @@ import { createObject, getObject, patchObject, requestJson } from '../../shared/
 import { createView, type LiveView } from '../../shared/kubernetes/view.ts';
 import { systemClock } from '../../shared/process/clock.ts';
 import { silentLog } from '../../shared/process/log.ts';
+import { type ApiUnderTest, startApiUnderTest } from '../support/api-under-test.ts';
+import { type Line, startLine } from '../support/line.ts';
 
 const pods = '/api/v1/namespaces/default/pods';
 
 let folder: string;
-let server: ApiServer;
+let server: ApiUnderTest;
+let line: Line;
 let connection: Connection;
 let view: LiveView;
 let reflectors: readonly Reflector[];
 
 beforeAll(async () => {
-  server = await startApiServer({ bookmarkIntervalMs: 60_000 });
+  server = await startApiUnderTest({ bookmarkIntervalMs: 60_000 });
+  line = await startLine(server.url);
   folder = await mkdtemp(join(tmpdir(), 'clb-direct-'));
   const path = join(folder, 'kubeconfig');
-  await writeFile(path, server.kubeconfig());
+  await writeFile(path, server.kubeconfig().replaceAll(server.url, line.url));
   connection = await loadConnection({ kind: 'kubeconfig', path }, Date.now);
   view = createView(Date.now);
   const common = { log: silentLog, clock: systemClock, random: Math.random };
@@ -52,6 +56,7 @@ beforeAll(async () => {
 afterAll(async () => {
   await Promise.all(reflectors.map((reflector) => reflector.stop()));
   connection.close();
+  await line.close();
   await server.close();
   await rm(folder, { recursive: true });
 });
@@ -84,26 +89,27 @@ describe('reflectors over a whole API server', () => {
   it('forget and invent nothing through cut connections, silence, errors, a compacted history and a restart', async () => {
     const expected = new Map<string, string>();
     const matches = ({ path }: { path: string }): boolean => path === '/api/v1/pods';
-    const troubles = [
-      () => server.faults.cutConnections(),
-      () => server.faults.cutWatches(),
+    const fromInside = ({ faults, compact }: ApiServer) => [
+      () => faults.cutWatches(),
       () => {
-        server.compact();
-        server.faults.cutWatches();
+        compact();
+        faults.cutWatches();
       },
-      () => server.faults.add(matches, { kind: 'status', code: 500 }, 2),
-      () => server.faults.add(matches, { kind: 'status', code: 429, retryAfterSeconds: 1 }, 1),
-      () => server.faults.add(matches, { kind: 'cut-answer' }, 1),
+      () => faults.add(matches, { kind: 'status', code: 500 }, 2),
+      () => faults.add(matches, { kind: 'status', code: 429, retryAfterSeconds: 1 }, 1),
+      () => faults.add(matches, { kind: 'cut-answer' }, 1),
       () => {
-        server.faults.injectEvent({
-          type: 'ERROR',
-          object: { kind: 'Status', code: 410, reason: 'Expired' },
-        });
+        faults.injectEvent({ type: 'ERROR', object: { kind: 'Status', code: 410, reason: 'Expired' } });
       },
+    ];
+    const troubles: readonly (() => unknown)[] = [
+      line.cut,
+      ...(server.inProcess === undefined ? [] : fromInside(server.inProcess)),
       () => {
-        server.faults.refuseConnections(true);
-        setTimeout(() => server.faults.refuseConnections(false), 300);
+        line.down(true);
+        setTimeout(() => line.down(false), 300);
       },
+      line.cut,
     ];
     const write = async (i: number): Promise<void> => {
       const name = `pod-${i}`;
@@ -131,7 +137,7 @@ describe('reflectors over a whole API server', () => {
       trouble();
       await Promise.all(Array.from({ length: 12 }, (_, i) => write(round * 12 + i)));
     }
-    server.faults.clear();
+    server.inProcess?.faults.clear();
     await Promise.all(reflectors.map((reflector) => reflector.catchUp()));
     const known = view.podsSelectedBy('default', { app: 'nginx' }).map(({ ref }) => [ref.name, ref.uid]);
     expect(new Map(known.map(([name, uid]) => [name ?? '', uid ?? '']))).toEqual(expected);

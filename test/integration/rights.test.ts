@@ -1,12 +1,7 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { parseAllDocuments } from 'yaml';
 import { claimAddresses } from '../../infra/sandbox/addresses.ts';
 import { startClbSimulator } from '../../infra/sandbox/clb/simulator.ts';
 import type { Attributes } from '../../infra/sandbox/cluster/api-server/context.ts';
-import { kubeconfigYaml } from '../../infra/sandbox/cluster/api-server/kubeconfig.ts';
 import { startCluster } from '../../infra/sandbox/cluster/cluster.ts';
 import {
   deployments,
@@ -21,66 +16,8 @@ import { Run } from '../../infra/sandbox/scenario/run.ts';
 import { startSystem } from '../../infra/sandbox/system/system.ts';
 import { settingDocs } from '../../shared/process/config.ts';
 import { redisExpected } from '../support/redis.ts';
+import { type Right, rights, textOf } from '../support/rights.ts';
 import { until } from './sandbox-programs.ts';
-
-interface Rule {
-  readonly apiGroups: readonly string[];
-  readonly resources: readonly string[];
-  readonly resourceNames?: readonly string[];
-  readonly verbs: readonly string[];
-}
-
-interface Manifest {
-  readonly kind: string;
-  readonly metadata: { readonly name: string; readonly namespace?: string };
-  readonly rules?: readonly Rule[];
-  readonly roleRef?: { readonly kind: string; readonly name: string };
-  readonly subjects?: readonly { readonly name: string; readonly namespace: string }[];
-}
-
-const manifests: readonly Manifest[] = parseAllDocuments(
-  readFileSync(new URL('../../infra/deploy/rbac.yaml', import.meta.url), 'utf8'),
-).map((document) => document.toJS());
-
-/** One right: a verb on a resource, perhaps by name, for an account. */
-interface Right {
-  readonly user: string;
-  /** Absent: everywhere. */
-  readonly namespace?: string;
-  readonly group: string;
-  readonly resource: string;
-  readonly names: readonly string[];
-  readonly verb: string;
-}
-
-const rightsOf = ({ metadata, roleRef, subjects = [] }: Manifest): Right[] => {
-  const role = manifests.find(
-    ({ kind, metadata: { name, namespace } }) =>
-      kind === roleRef?.kind && name === roleRef.name && namespace === metadata.namespace,
-  );
-  if (role === undefined) throw new Error(`${metadata.name} is bound to no role of the file.`);
-  return subjects.flatMap((subject) =>
-    (role.rules ?? []).flatMap(({ apiGroups, resources, resourceNames = [], verbs }) =>
-      apiGroups.flatMap((group) =>
-        resources.flatMap((resource) =>
-          verbs.map((verb) => ({
-            user: `system:serviceaccount:${subject.namespace}:${subject.name}`,
-            ...(metadata.namespace === undefined ? {} : { namespace: metadata.namespace }),
-            group,
-            resource,
-            names: resourceNames,
-            verb,
-          })),
-        ),
-      ),
-    ),
-  );
-};
-
-const rights = manifests.filter(({ kind }) => kind.endsWith('RoleBinding')).flatMap(rightsOf);
-
-const textOf = ({ user, resource, verb, names }: Right): string =>
-  `${user.split(':').at(-1)} ${verb} ${resource}${names.length === 0 ? '' : ` ${names.join(' ')}`}`;
 
 const covers = (right: Right, asked: Attributes): boolean =>
   right.user === asked.user.name &&
@@ -147,8 +84,7 @@ test.runIf(redisExpected)(
       return right !== undefined;
     };
 
-    const folder = mkdtempSync(join(tmpdir(), 'clb-direct-rights-'));
-    const ends: (() => unknown)[] = [() => rmSync(folder, { recursive: true, force: true })];
+    const ends: (() => unknown)[] = [];
     const run = new Run();
     try {
       const addresses = await claimAddresses();
@@ -158,19 +94,11 @@ test.runIf(redisExpected)(
       const cluster = await startCluster({ addresses, kubeProxy: true, api: { authorize } });
       ends.push(cluster.close);
       for (const { instanceId, ip } of cluster.nodes) clb.instances.set(instanceId, ip);
-      const kubeconfigFile = join(folder, 'kubeconfig');
-      const token = cluster.api.addToken({
-        name: 'system:serviceaccount:clb-direct:clb-direct-forwarder',
-        groups: ['system:serviceaccounts', 'system:authenticated'],
-      });
-      const { url, caPem } = cluster.api;
-      writeFileSync(kubeconfigFile, kubeconfigYaml({ name: 'rights', url, caPem, token }), { mode: 0o600 });
       const system = await startSystem({
         platform: 'scf',
         addresses,
         clb,
         cluster,
-        kubeconfigFile,
         gate: true,
         onLine: (line, from) => run.history.add({ type: 'log', from, line }),
       });
@@ -180,7 +108,7 @@ test.runIf(redisExpected)(
         clb,
         cluster,
         system,
-        kubeconfigFile,
+        kubeconfigFile: '',
         gate: true,
         speed: 10,
         close: async () => undefined,

@@ -3,7 +3,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } fr
 import { loadAuthority, pemBlocks } from '../../functions/forwarder/webhook/authority-secret.ts';
 import { register } from '../../functions/forwarder/webhook/registration.ts';
 import { startWebhook, type Webhook } from '../../functions/forwarder/webhook/webhook.ts';
-import { type ApiServer, startApiServer } from '../../infra/sandbox/cluster/api-server/server.ts';
+import { freePort } from '../../infra/sandbox/net/listening.ts';
 import { type Connection, connectionOf } from '../../shared/kubernetes/connection.ts';
 import { createObject, getObject, replaceObject, requestJson } from '../../shared/kubernetes/request.ts';
 import { aServiceFact, aView } from '../../shared/model/builders.ts';
@@ -13,6 +13,8 @@ import { defaultGateType } from '../../shared/model/names.ts';
 import type { WebhookSettings } from '../../shared/process/config.ts';
 import { silentLog } from '../../shared/process/log.ts';
 import { createMetrics, type Metrics } from '../../shared/process/metrics.ts';
+import { type ApiUnderTest, startApiUnderTest } from '../support/api-under-test.ts';
+import { isControlPlaneUnderTest } from '../support/control-plane.ts';
 import { until } from './sandbox-programs.ts';
 
 interface Pod {
@@ -28,14 +30,16 @@ const secret = { namespace: 'clb-direct', name: 'webhook-ca' };
 const secretPath = '/api/v1/namespaces/clb-direct/secrets/webhook-ca';
 const day = 86_400_000;
 
-let api: ApiServer;
+let api: ApiUnderTest;
+/** Where each replica listens on a real server: no Service leads to it there, so it is called by a URL. */
+let ports: Readonly<Record<string, number>>;
 let connection: Connection;
 let clock: FakeClock;
 let webhooks: Map<string, Webhook>;
 let counter = 0;
 
 beforeAll(async () => {
-  api = await startApiServer({
+  api = await startApiUnderTest({
     resolveService: ({ name }) => {
       const webhook = webhooks.get(name);
       return webhook === undefined ? undefined : { host: '127.0.0.1', port: webhook.port };
@@ -43,6 +47,7 @@ beforeAll(async () => {
   });
   connection = connectionOf({ server: api.url, ca: api.caPem, token: api.adminToken });
   await createObject(connection, '/api/v1/namespaces', { metadata: { name: 'clb-direct' } });
+  ports = { one: await freePort('127.0.0.1'), two: await freePort('127.0.0.1') };
 });
 
 afterAll(async () => {
@@ -67,8 +72,12 @@ afterEach(async () => {
 const settingsOf = (service: string, more: Partial<WebhookSettings> = {}): WebhookSettings => ({
   configuration: 'clb-direct',
   entry: `${service}.pods.clb-direct.io`,
-  listen: { host: '127.0.0.1', port: 0 },
-  target: { service },
+  ...(isControlPlaneUnderTest
+    ? {
+        listen: { host: '127.0.0.1', port: ports[service] ?? 0 },
+        target: { url: `https://127.0.0.1:${ports[service]}/mutate` },
+      }
+    : { listen: { host: '127.0.0.1', port: 0 }, target: { service } }),
   secret: secret.name,
   lingerMs: 0,
   preStopSleepSeconds: 0,
@@ -101,6 +110,15 @@ const serve = async (
   return webhook;
 };
 
+const asksForGate = { annotations: { 'clb-direct.io/readiness-gate': 'true' } };
+
+/** A real API server goes by a configuration a moment after it has taken it. */
+const takenUp = (): Promise<void> =>
+  until(
+    async () => gatesOf(await created(template(asksForGate), 'default', { dryRun: 'All' })).length > 0,
+    'the API server asks the webhook',
+  );
+
 const served = async (how: Parameters<typeof serve>[0] = {}): Promise<Webhook> => {
   const webhook = await serve(how);
   await until(async () => {
@@ -109,6 +127,7 @@ const served = async (how: Parameters<typeof serve>[0] = {}): Promise<Webhook> =
     await clock.advance(1_000);
     return false;
   }, 'the webhook is ready');
+  if (isControlPlaneUnderTest) await takenUp();
   return webhook;
 };
 
@@ -135,6 +154,16 @@ const created = async (
 const gatesOf = (pod: Pod): readonly string[] =>
   (pod.spec.readinessGates ?? []).map(({ conditionType }) => conditionType);
 
+/** How many reviews came to what. */
+const reviews = async (metrics: Metrics): Promise<{ patched: number; unchanged: number }> => {
+  const { text } = await metrics.scrape();
+  const count = (outcome: string): number =>
+    Number(
+      new RegExp(`clb_direct_webhook_reviews_total\\{outcome="${outcome}"\\} (\\d+)`).exec(text)?.[1] ?? 0,
+    );
+  return { patched: count('patched'), unchanged: count('unchanged') };
+};
+
 /** Speaks to the webhook itself, trusting its own authority only. */
 const ask = async (
   webhook: Webhook,
@@ -150,7 +179,7 @@ const ask = async (
         path: how.path ?? '/mutate',
         method: how.method ?? 'POST',
         ca: authority.bundlePem,
-        servername: 'one.clb-direct.svc',
+        ...(isControlPlaneUnderTest ? {} : { servername: 'one.clb-direct.svc' }),
         agent: false,
       },
       (response) => {
@@ -180,11 +209,12 @@ describe('what Pods get', () => {
   test('the gate, once, if a direct Service selects them; others are left alone', async () => {
     const metrics = createMetrics();
     await served({ metrics });
+    const before = await reviews(metrics);
     expect(gatesOf(await created())).toEqual([defaultGateType]);
     expect(gatesOf(await created(template({ labels: { app: 'other' } })))).toEqual([]);
-    const { text } = await metrics.scrape();
-    expect(text).toContain('clb_direct_webhook_reviews_total{outcome="patched"} 1\n');
-    expect(text).toContain('clb_direct_webhook_reviews_total{outcome="unchanged"} 1\n');
+    const after = await reviews(metrics);
+    expect(after.patched - before.patched).toBe(1);
+    expect(after.unchanged - before.unchanged).toBe(1);
     const own = template({}, { readinessGates: [{ conditionType: defaultGateType }] });
     expect(gatesOf(await created(own))).toEqual([defaultGateType]);
   });
@@ -199,6 +229,7 @@ describe('what Pods get', () => {
     expect(pod.spec.containers[0]?.lifecycle?.preStop).toEqual({ sleep: { seconds: 7 } });
     await webhooks.get('one')?.stop();
     webhooks.delete('one');
+    if (isControlPlaneUnderTest) await takenUp();
     expect(gatesOf(await created())).toEqual([defaultGateType]);
   });
 
@@ -230,9 +261,8 @@ describe('what Pods get', () => {
 
   test('nothing in kube-system and in our own namespace', async () => {
     await served();
-    const asks = () => template({ annotations: { 'clb-direct.io/readiness-gate': 'true' } });
-    expect(gatesOf(await created(asks(), 'kube-system'))).toEqual([]);
-    expect(gatesOf(await created(asks(), 'clb-direct'))).toEqual([]);
+    expect(gatesOf(await created(template(asksForGate), 'kube-system'))).toEqual([]);
+    expect(gatesOf(await created(template(asksForGate), 'clb-direct'))).toEqual([]);
   });
 
   test('a dry run shows the same and leaves nothing', async () => {
@@ -363,7 +393,7 @@ describe('its authority', () => {
         { ...entry, timeoutSeconds: 1, clientConfig: { ...entry?.clientConfig, caBundle: undefined } },
       ],
     });
-    expect(gatesOf(await created())).toEqual([]);
+    await until(async () => gatesOf(await created()).length === 0, 'it is not trusted');
     await until(() => clock.sleepers() > 0, 'the webhook rests');
     await clock.advance(10_000);
     await until(
@@ -371,7 +401,7 @@ describe('its authority', () => {
       'the authority is back',
     );
     expect((await configuration()).webhooks[0]).toMatchObject({ timeoutSeconds: 1 });
-    expect(gatesOf(await created())).toEqual([defaultGateType]);
+    await until(async () => gatesOf(await created()).includes(defaultGateType), 'it is trusted again');
   });
 
   test('a newer authority that another replica registered is not undone', async () => {

@@ -35,7 +35,7 @@ export const runClusterAlone = async (options: ClusterAloneOptions): Promise<voi
       ...(options.programsDir === undefined ? {} : { programsDir: options.programsDir }),
     });
     try {
-      await writeFile(options.kubeconfigFile, cluster.api.kubeconfig(), { mode: 0o600 });
+      await writeFile(options.kubeconfigFile, cluster.kubeconfig(), { mode: 0o600 });
       await chmod(options.kubeconfigFile, 0o600);
       const line = JSON.stringify({ ready: true, url: cluster.api.url, kubeconfig: options.kubeconfigFile });
       (options.print ?? ((text) => process.stdout.write(`${text}\n`)))(line);

@@ -1,19 +1,34 @@
+import type { Assets } from '../control-plane/assets.ts';
+import { type ControlPlane, startControlPlane } from '../control-plane/control-plane.ts';
 import { type ApiServer, type ApiServerOptions, startApiServer } from './api-server/server.ts';
 import { type AttachedCluster, type AttachOptions, attachCluster } from './attach.ts';
 import type { ClusterAccess } from './transport.ts';
+
+/** `in-process`: our API server and controllers. `control-plane`: Kubernetes' own. The kubelets are ours in both. */
+export type ClusterKind = 'in-process' | 'control-plane';
+
+export const clusterKinds: readonly ClusterKind[] = ['in-process', 'control-plane'];
+
+/** A whole cluster on this machine, whoever its API server is. */
+export interface RunningCluster extends Omit<AttachedCluster, 'close'> {
+  readonly kind: ClusterKind;
+  /** How an administrator reaches it. */
+  readonly access: ClusterAccess;
+  /** A kubeconfig for the administrator, as YAML. */
+  kubeconfig(): string;
+  /** Kills every container and ends the API server. */
+  close(): Promise<void>;
+}
 
 export interface ClusterOptions extends Omit<AttachOptions, 'access'> {
   /** Settings of the in-process API server. */
   readonly api?: Omit<ApiServerOptions, 'podLog'>;
 }
 
-/** A whole cluster in this process: API server, controllers and kubelets; only containers are processes. */
-export interface Cluster extends Omit<AttachedCluster, 'close'> {
+/** API server, controllers and kubelets in this process; only containers are processes. */
+export interface Cluster extends RunningCluster {
+  readonly kind: 'in-process';
   readonly api: ApiServer;
-  /** How an administrator reaches it. */
-  readonly access: ClusterAccess;
-  /** Kills every container and ends the API server. */
-  close(): Promise<void>;
 }
 
 /**
@@ -38,11 +53,58 @@ export const startCluster = async (options: ClusterOptions): Promise<Cluster> =>
   const running = attached;
   return {
     ...running,
+    kind: 'in-process',
     api,
     access: { url: api.url, ...ca, token: api.adminToken },
+    kubeconfig: api.kubeconfig,
     close: async () => {
       running.close();
       await api.close();
     },
   };
+};
+
+export interface ControlPlaneClusterOptions extends Omit<AttachOptions, 'access' | 'withoutControllers'> {
+  readonly assets: Assets;
+}
+
+/** Kubernetes' own programs with our kubelets. */
+export interface ControlPlaneCluster extends RunningCluster {
+  readonly kind: 'control-plane';
+  readonly controlPlane: ControlPlane;
+}
+
+/**
+ * Starts a cluster on a real control plane; resolves when its nodes are Ready. Where the assets have no controllers, our
+ * stand-ins of them run.
+ */
+export const startControlPlaneCluster = async (
+  options: ControlPlaneClusterOptions,
+): Promise<ControlPlaneCluster> => {
+  const { assets, programsDir } = options;
+  const controlPlane = await startControlPlane({
+    assets,
+    ...(programsDir === undefined ? {} : { programsDir }),
+  });
+  try {
+    const attached = await attachCluster({
+      ...options,
+      access: controlPlane.standIns,
+      withoutControllers: controlPlane.hasControllers ? 'all' : [],
+    });
+    return {
+      ...attached,
+      kind: 'control-plane',
+      controlPlane,
+      access: { url: controlPlane.url, ca: controlPlane.caPem, token: controlPlane.adminToken },
+      kubeconfig: controlPlane.kubeconfig,
+      close: async () => {
+        attached.close();
+        await controlPlane.close();
+      },
+    };
+  } catch (error) {
+    await controlPlane.close();
+    throw error;
+  }
 };

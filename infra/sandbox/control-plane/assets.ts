@@ -77,13 +77,24 @@ export const findAssets = (): Assets | undefined => {
 const hasGo = (): boolean =>
   (process.env['PATH'] ?? '').split(delimiter).some((folder) => existsSync(join(folder, 'go')));
 
+interface GoRun {
+  readonly module: string;
+  /** Ends it. */
+  readonly signal: AbortSignal | undefined;
+}
+
 /** Runs a program of Go's to its end; each line that it writes on stderr is passed on. */
-const go = (module: string, args: readonly string[], onLine: (line: string) => void): Promise<string> =>
+const go = (
+  { module, signal }: GoRun,
+  args: readonly string[],
+  onLine: (line: string) => void,
+): Promise<string> =>
   new Promise((resolve, reject) => {
     const child = spawn('go', args, {
       cwd: module,
       env: { ...process.env, CGO_ENABLED: '0', GOFLAGS: '-buildvcs=false' },
       stdio: ['ignore', 'pipe', 'pipe'],
+      ...(signal === undefined ? {} : { signal }),
     });
     let out = '';
     const last: string[] = [];
@@ -107,9 +118,10 @@ const go = (module: string, args: readonly string[], onLine: (line: string) => v
  * minutes on two cores, 4 GB of Go's caches and a module proxy that this machine can reach.
  *
  * @param tell gets a line now and then about how far it is
+ * @param signal ends the build; what it has compiled so far is in Go's caches
  * @throws NoControlPlane when there is none and no Go to build it with
  */
-export const provideAssets = async (tell: (line: string) => void): Promise<Assets> => {
+export const provideAssets = async (tell: (line: string) => void, signal?: AbortSignal): Promise<Assets> => {
   const found = findAssets();
   if (found !== undefined) return found;
   if (!hasGo()) {
@@ -127,7 +139,7 @@ export const provideAssets = async (tell: (line: string) => void): Promise<Asset
   try {
     tell(`Building Kubernetes ${version} from source (once; about five minutes on two cores)…`);
     let downloaded = 0;
-    const listed = await go(module, ['list', '-deps', '.'], (line) => {
+    const listed = await go({ module, signal }, ['list', '-deps', '.'], (line) => {
       if (!line.includes('downloading')) return;
       downloaded += 1;
       if (downloaded % 50 === 0) tell(`  ${downloaded} modules downloaded`);
@@ -140,7 +152,7 @@ export const provideAssets = async (tell: (line: string) => void): Promise<Asset
     );
     let built = 0;
     await go(
-      module,
+      { module, signal },
       [
         'build',
         '-v',

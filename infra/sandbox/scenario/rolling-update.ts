@@ -173,6 +173,7 @@ export const rollUnderLoad = async (
       version,
       gate: sandbox.gate,
       platform: sandbox.system.platform,
+      cluster: sandbox.cluster.kind,
       invocations: Object.fromEntries(
         run.state.functions.map(({ name, invocations }) => [name, invocations]),
       ),

@@ -1,3 +1,4 @@
+import type { ClusterKind } from '../cluster/cluster.ts';
 import type { ClientReport } from '../load/report.ts';
 import type { Platform } from '../system/system.ts';
 import type { PodTimeline } from './pod-timeline.ts';
@@ -46,7 +47,8 @@ export interface Summary {
   readonly platform: Platform;
   /** Invocations of each function; none in one process with the forwarder. */
   readonly invocations: Readonly<Record<string, number>>;
-  readonly cluster: 'in-process';
+  /** Whose API server and controllers it ran on. */
+  readonly cluster: ClusterKind;
   readonly speed: number;
   readonly pods: readonly PodSummary[];
   readonly clients: readonly ClientSummary[];
@@ -69,6 +71,7 @@ export interface SummaryInput {
   readonly version: string;
   readonly gate: boolean;
   readonly platform: Platform;
+  readonly cluster: ClusterKind;
   readonly invocations: Readonly<Record<string, number>>;
   readonly speed: number;
   readonly canShowClientAddress: boolean;
@@ -143,7 +146,7 @@ export const summarize = (input: SummaryInput): Summary => {
     queue: input.platform === 'standalone' ? 'memory' : 'redis',
     platform: input.platform,
     invocations: input.invocations,
-    cluster: 'in-process',
+    cluster: input.cluster,
     speed: input.speed,
     pods: input.timelines.map(podSummary),
     clients: input.clients.map(({ ip, report }) => ({

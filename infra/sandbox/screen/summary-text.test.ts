@@ -8,6 +8,7 @@ const summary = summarize({
   version: 'v123',
   gate: true,
   platform: 'standalone',
+  cluster: 'in-process',
   invocations: { 'clb-direct-reconcile': 12 },
   speed: 1,
   canShowClientAddress: true,

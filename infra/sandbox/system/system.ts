@@ -2,13 +2,13 @@ import { randomBytes } from 'node:crypto';
 import type { Addresses } from '../addresses.ts';
 import { newCredential } from '../clb/gateway/credentials.ts';
 import type { ClbSimulator } from '../clb/simulator.ts';
-import type { Cluster } from '../cluster/cluster.ts';
-import { namespaces, serviceAccounts } from '../cluster/objects.ts';
+import type { RunningCluster } from '../cluster/cluster.ts';
 import { type FunctionHost, startFunctions } from '../functions/host.ts';
 import type { FunctionChange, RoleCredentials } from '../functions/pool.ts';
 import { startGuard } from '../guard.ts';
 import { functionFile } from '../program-files.ts';
 import { type RedisServer, startRedisServer } from '../redis-server.ts';
+import { type Accounts, createAccounts } from './accounts.ts';
 import {
   clbAddress,
   clbEnvironment,
@@ -18,7 +18,7 @@ import {
   watcherEnvironment,
 } from './environment.ts';
 import { type KeptProcess, keepProcess } from './kept-process.ts';
-import { ownNamespace, webhookConfigurations, webhookObject } from './webhook-object.ts';
+import { webhookConfigurations, webhookObject } from './webhook-object.ts';
 
 /** `standalone`: all in one process, the store in its memory. Else the queue is on Redis. */
 export type Platform = 'standalone' | 'lambda' | 'scf' | 'worker';
@@ -38,8 +38,7 @@ export interface SystemOptions {
   readonly addresses: Addresses;
   readonly clb: ClbSimulator;
   /** What an administrator does is done by its client. */
-  readonly cluster: Pick<Cluster, 'client'>;
-  readonly kubeconfigFile: string;
+  readonly cluster: Pick<RunningCluster, 'client'>;
   /** Whether new Pods get the readiness gate of this project. */
   readonly gate: boolean;
   /** A Redis that is there already; absent: one of its own. */
@@ -56,6 +55,8 @@ export interface SystemOptions {
 /** This project, as it runs in a sandbox. */
 export interface System {
   readonly platform: Platform;
+  /** As whom its processes talk to the cluster. */
+  readonly accounts: Accounts;
   readonly processes: readonly KeptProcess[];
   /** Absent where the functions run in our own processes. */
   readonly functions?: FunctionHost;
@@ -70,7 +71,6 @@ const readyTimeoutMs = 30_000;
 const functionTimeoutMs = 60_000;
 const region = 'ap-guangzhou';
 const names = { reconcile: 'clb-direct-reconcile', readiness: 'clb-direct-readiness' } as const;
-const serviceAccount = 'clb-direct-functions';
 
 /** A replica has an address of its own, so that its ports are nobody else's. */
 const replicaOf = (name: string, entry: string, { addresses, gate }: SystemOptions): Replica => {
@@ -83,14 +83,11 @@ const replicaOf = (name: string, entry: string, { addresses, gate }: SystemOptio
   };
 };
 
-/** What the cluster's administrator prepares: our namespace, and whom the API server asks about new Pods. */
-const prepareCluster = async (
-  cluster: SystemOptions['cluster'],
+/** What the cluster's administrator prepares beside our rights: whom the API server asks about new Pods. */
+const registerWebhooks = async (
+  { client }: SystemOptions['cluster'],
   replicas: readonly Replica[],
 ): Promise<void> => {
-  const { client } = cluster;
-  await client.create(namespaces, '', { metadata: { name: ownNamespace } });
-  await client.create(serviceAccounts, ownNamespace, { metadata: { name: serviceAccount } });
   const entries = replicas.flatMap(({ webhook }) => webhook ?? []);
   if (entries.length > 0) await client.create(webhookConfigurations, '', webhookObject(entries));
 };
@@ -122,13 +119,13 @@ const keep = (
     onEnded: (pid, detail) => options.onProcess?.({ name: process.name, change: 'ended', pid, detail }),
   });
 
-const startStandalone = async (options: SystemOptions): Promise<KeptProcess[]> => {
+const startStandalone = async (options: SystemOptions, accounts: Accounts): Promise<KeptProcess[]> => {
   const replica = replicaOf('standalone', 'pods.clb-direct.io', options);
-  await prepareCluster(options.cluster, [replica]);
+  await registerWebhooks(options.cluster, [replica]);
   const env = {
     ...commonEnvironment(),
     ...clbEnvironment(options.clb),
-    ...watcherEnvironment(options.kubeconfigFile, replica),
+    ...watcherEnvironment(await accounts.kubeconfigOf('standalone'), replica),
   };
   return [
     keep(options, {
@@ -154,8 +151,8 @@ interface OnRedis {
 }
 
 /** Two forwarders, and the functions: as bundles on a platform, or as two workers. */
-const startOnRedis = async (options: SystemOptions, parts: Parts): Promise<OnRedis> => {
-  const { platform, clb, cluster, kubeconfigFile } = options;
+const startOnRedis = async (options: SystemOptions, accounts: Accounts, parts: Parts): Promise<OnRedis> => {
+  const { platform, clb, cluster } = options;
   const programs = options.programsDir === undefined ? {} : { programsDir: options.programsDir };
   const guard = parts.add(startGuard(options.programsDir), (started) => started.close());
   const redis =
@@ -211,7 +208,8 @@ const startOnRedis = async (options: SystemOptions, parts: Parts): Promise<OnRed
   const replicas = ['a', 'b'].map((letter) =>
     replicaOf(`forwarder-${letter}`, `${letter}.pods.clb-direct.io`, options),
   );
-  await prepareCluster(cluster, replicas);
+  await registerWebhooks(cluster, replicas);
+  const kubeconfigFile = await accounts.kubeconfigOf('forwarder');
   const forwarders = replicas.map((replica) =>
     keep(options, {
       name: replica.name,
@@ -220,9 +218,12 @@ const startOnRedis = async (options: SystemOptions, parts: Parts): Promise<OnRed
       health: replica.health,
     }),
   );
+  const functionsKubeconfigFile =
+    platform === 'worker' ? await accounts.kubeconfigOf('functions') : undefined;
   const workers =
-    platform === 'worker'
-      ? ['a', 'b'].map((letter) => {
+    functionsKubeconfigFile === undefined
+      ? []
+      : ['a', 'b'].map((letter) => {
           const replica = { ...replicaOf(`worker-${letter}`, '', options), webhook: undefined };
           return keep(options, {
             name: replica.name,
@@ -231,12 +232,11 @@ const startOnRedis = async (options: SystemOptions, parts: Parts): Promise<OnRed
               ...commonEnvironment(),
               ...queue,
               ...clbEnvironment(clb),
-              ...watcherEnvironment(kubeconfigFile, replica),
+              ...watcherEnvironment(functionsKubeconfigFile, replica),
             },
             health: replica.health,
           });
-        })
-      : [];
+        });
   return {
     processes: [...forwarders, ...workers],
     ...(redis === undefined ? {} : { redis }),
@@ -252,10 +252,11 @@ const startOnRedis = async (options: SystemOptions, parts: Parts): Promise<OnRed
 export const startSystem = async (options: SystemOptions): Promise<System> => {
   const parts = new Parts();
   try {
+    const accounts = parts.add(await createAccounts(options.cluster.client), (made) => made.close());
     const started: OnRedis =
       options.platform === 'standalone'
-        ? { processes: await startStandalone(options) }
-        : await startOnRedis(options, parts);
+        ? { processes: await startStandalone(options, accounts) }
+        : await startOnRedis(options, accounts, parts);
     const { processes } = started;
     for (const process of processes) parts.add(process, (kept) => kept.close());
     await Promise.all(processes.map((process) => process.ready(readyTimeoutMs)));
@@ -264,6 +265,7 @@ export const startSystem = async (options: SystemOptions): Promise<System> => {
     return {
       ...started,
       platform: options.platform,
+      accounts,
       leader: async () => {
         const states = await Promise.all(processes.map((process) => process.readyz()));
         return processes.find((_, at) => states[at]?.includes('leading') === true) ?? first;
