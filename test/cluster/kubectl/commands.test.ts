@@ -129,7 +129,7 @@ describe.each(kubectls.map((program) => ({ program, minor: program.minor })))(
     });
 
     it('tells the history of a rollout, undoes it, pauses and resumes', async () => {
-      expect(await kubectl.run('rollout history deployment/web')).toMatch(/REVISION[^]*\n1 [^]*\n2 /);
+      expect(await kubectl.run('rollout history deployment/web')).toMatch(/REVISION[\s\S]*\n1 [\s\S]*\n2 /);
       expect(await kubectl.run('rollout undo deployment/web')).toContain('rolled back');
       await kubectl.run('rollout status deployment/web --timeout=50s');
       expect(await version()).toBe('v1');
@@ -150,7 +150,7 @@ describe.each(kubectls.map((program) => ({ program, minor: program.minor })))(
 
     it('shows Events, of all and of one object', async () => {
       expect(await kubectl.run('get events')).toContain('ScalingReplicaSet');
-      expect(await kubectl.run('describe deployment/web')).toMatch(/Events:[^]*ScalingReplicaSet/);
+      expect(await kubectl.run('describe deployment/web')).toMatch(/Events:[\s\S]*ScalingReplicaSet/);
       if (minor >= 26)
         expect(await kubectl.run('events --for=deployment/web')).toContain('ScalingReplicaSet');
     });

@@ -14,7 +14,7 @@ export const impersonated = (authorize: Authorizer, user: User, headers: Incomin
   const name = headers['impersonate-user'];
   if (typeof name !== 'string' || name === '') return user;
   const groups = listOf(headers['impersonate-group']);
-  const require = (resource: string, named: string): void =>
+  const mayImpersonate = (resource: string, named: string): void =>
     requireAllowed(authorize, {
       user,
       verb: 'impersonate',
@@ -25,7 +25,7 @@ export const impersonated = (authorize: Authorizer, user: User, headers: Incomin
       name: named,
       path: '',
     });
-  require('users', name);
-  for (const group of groups) require('groups', group);
+  mayImpersonate('users', name);
+  for (const group of groups) mayImpersonate('groups', group);
   return { name, groups: [...groups, 'system:authenticated'] };
 };
