@@ -1,3 +1,4 @@
+import type { Certificates } from './certificates.ts';
 import type { SimulatedClock } from './clock.ts';
 import { HttpFrontend } from './data-plane/http-frontend.ts';
 import type { Network } from './data-plane/network.ts';
@@ -24,6 +25,7 @@ export class Runtime {
   readonly #settings: ClbSettings;
   readonly #clock: SimulatedClock;
   readonly #events: Events;
+  readonly #certificates: Certificates;
 
   constructor(parts: {
     network: Network;
@@ -31,11 +33,13 @@ export class Runtime {
     clock: SimulatedClock;
     events: Events;
     random: () => number;
+    certificates: Certificates;
   }) {
     this.#network = parts.network;
     this.#settings = parts.settings;
     this.#clock = parts.clock;
     this.#events = parts.events;
+    this.#certificates = parts.certificates;
     this.#health = new HealthChecker(parts);
   }
 
@@ -54,7 +58,7 @@ export class Runtime {
     });
   }
 
-  /** Protocols that have none yet answer to the API only. */
+  /** UDP has none yet. */
   #frontendOf(loadBalancer: LoadBalancer, listener: Listener): TcpFrontend | HttpFrontend | undefined {
     const parts = {
       loadBalancer,
@@ -62,11 +66,10 @@ export class Runtime {
       settings: this.#settings,
       clock: this.#clock,
       events: this.#events,
+      certificates: this.#certificates,
     };
-    if (listener.layer === 7) {
-      return listener.protocol === 'HTTP' ? new HttpFrontend({ ...parts, listener }) : undefined;
-    }
-    return listener.protocol === 'TCP' ? new TcpFrontend({ ...parts, listener }) : undefined;
+    if (listener.layer === 7) return new HttpFrontend({ ...parts, listener });
+    return listener.protocol === 'UDP' ? undefined : new TcpFrontend({ ...parts, listener });
   }
 
   /** After a change of the listener itself: its name, its certificates. */

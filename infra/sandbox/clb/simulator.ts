@@ -111,7 +111,14 @@ export const startClbSimulator = async (options: ClbSimulatorOptions): Promise<C
   const faults = new Faults(random);
   const instances = new Map<string, string>();
   const certificates = new Certificates();
-  const runtime = new Runtime({ network: createNetwork(addresses), settings, clock, events, random });
+  const runtime = new Runtime({
+    network: createNetwork(addresses),
+    settings,
+    clock,
+    events,
+    random,
+    certificates,
+  });
   const engine = new Engine({
     settings,
     clock,

@@ -23,6 +23,8 @@ export interface ExchangeParts {
   readonly settings: ClbSettings;
   readonly clock: SimulatedClock;
   readonly vip: string;
+  /** How clients come. */
+  readonly scheme: 'http' | 'https';
   /** No target took a client's request. */
   readonly onRefused: (client: string, reason: string) => void;
 }
@@ -125,7 +127,7 @@ export class Exchange implements ForwardedConnection {
 
   #send(host: string, port: number): void {
     const { request, path, agent, upgrade } = this.#asked;
-    const { network, settings, vip } = this.#parts;
+    const { network, settings, vip, scheme } = this.#parts;
     const protocol = upgrade === undefined ? undefined : (request.headers.upgrade ?? '');
     const localAddress = network.probeSource(vip);
     const outgoing = httpRequest({
@@ -135,7 +137,7 @@ export class Exchange implements ForwardedConnection {
       agent,
       method: request.method ?? 'GET',
       path,
-      headers: headersToTarget(request, this.client, Date.now(), vip, protocol),
+      headers: headersToTarget(request, this.client, Date.now(), { host: vip, scheme, upgrade: protocol }),
       timeout: settings.targetReadTimeoutMs,
       setHost: false,
     });

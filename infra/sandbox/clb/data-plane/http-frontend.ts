@@ -1,15 +1,18 @@
 import { createServer, type IncomingMessage, type Server, ServerResponse } from 'node:http';
-import { Socket } from 'node:net';
+import { createServer as createNetServer, type Server as NetServer, Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
+import type { Certificates } from '../certificates.ts';
 import type { SimulatedClock } from '../clock.ts';
 import type { Events } from '../events.ts';
 import type { Layer7Listener, LoadBalancer } from '../load-balancer.ts';
-import { hostOf, type Match, matchRule, type RuleTable, ruleTable } from '../rules/match.ts';
+import type { Tls } from '../model.ts';
+import { hostOf, type Match, matchRule, type RuleTable, ruleOfDomain, ruleTable } from '../rules/match.ts';
 import type { ClbSettings } from '../settings.ts';
 import { answerStatus } from './error-pages.ts';
 import { type Asked, Exchange, type ExchangeParts } from './exchange.ts';
 import { listenAt, type Network } from './network.ts';
 import { TargetAgent } from './target-agent.ts';
+import { TlsEnd } from './tls-end.ts';
 
 export interface HttpFrontendOptions {
   readonly loadBalancer: LoadBalancer;
@@ -18,13 +21,17 @@ export interface HttpFrontendOptions {
   readonly settings: ClbSettings;
   readonly clock: SimulatedClock;
   readonly events: Events;
+  readonly certificates: Certificates;
 }
 
-/** The socket of one HTTP listener: a reverse proxy that finds the rule and the target of each request anew. */
+/** The socket of one HTTP or HTTPS listener: a reverse proxy that finds the rule and the target of each request anew. */
 export class HttpFrontend {
   readonly #options: HttpFrontendOptions;
   readonly #parts: ExchangeParts;
+  /** Takes requests off connections, whoever accepted them. */
   readonly #server: Server;
+  /** Accepts those of an HTTPS listener. */
+  readonly #accepting: NetServer;
   readonly #clients = new Set<Socket>();
   readonly #once: TargetAgent;
   readonly #kept: TargetAgent;
@@ -41,6 +48,7 @@ export class HttpFrontend {
       settings,
       clock,
       vip: loadBalancer.vip,
+      scheme: listener.protocol === 'HTTP' ? 'http' : 'https',
       onRefused: (client, reason) =>
         events.emit('refused', { loadBalancerId: loadBalancer.id, listenerId: listener.id, client, reason }),
     };
@@ -48,21 +56,34 @@ export class HttpFrontend {
       { noDelay: true, keepAliveTimeout: settings.clientKeepaliveMs, requestTimeout: 0 },
       (request, response) => this.#serve(request, response),
     );
-    this.#server.on('connection', (socket) => {
+    const track = (socket: Socket): void => {
       this.#clients.add(socket);
       socket.once('close', () => this.#clients.delete(socket));
-    });
+    };
+    if (listener.protocol === 'HTTP') {
+      this.#accepting = this.#server.on('connection', track);
+    } else {
+      const end = new TlsEnd(
+        options.certificates,
+        (name) => this.#tlsOf(name),
+        (secured) => this.#server.emit('connection', secured),
+      );
+      this.#accepting = createNetServer({ noDelay: true }, (client) => {
+        track(client);
+        end.accept(client);
+      });
+    }
     this.#server.on('upgrade', (request, socket, head) => this.#upgrade(request, socket, head));
   }
 
   /** @throws Error when the port cannot be listened on */
   open(): Promise<void> {
     const { loadBalancer, listener, network } = this.#options;
-    return listenAt(this.#server, network, loadBalancer.vip, listener.port);
+    return listenAt(this.#accepting, network, loadBalancer.vip, listener.port);
   }
 
   close(): void {
-    this.#server.close();
+    this.#accepting.close();
     for (const client of this.#clients) client.resetAndDestroy();
     this.#once.destroy();
     this.#kept.destroy();
@@ -79,15 +100,16 @@ export class HttpFrontend {
     request.on('error', () => undefined);
     response.on('error', () => undefined);
     const { host, path } = targetOf(request);
+    const { scheme } = this.#parts;
     const match = this.#match(host, path);
     if (match.kind === 'none') {
       answerStatus(request, response, 404);
       return;
     }
     if (match.kind === 'redirect') {
-      const port = listener.port === 80 ? '' : `:${listener.port}`;
+      const port = listener.port === (scheme === 'http' ? 80 : 443) ? '' : `:${listener.port}`;
       const query = path.slice(pathOnly(path).length);
-      const location = `http://${hostOf(host)}${port}${match.path}${query}`;
+      const location = `${scheme}://${hostOf(host)}${port}${match.path}${query}`;
       answerStatus(request, response, 301, { Location: location });
       return;
     }
@@ -106,9 +128,20 @@ export class HttpFrontend {
     });
   }
 
-  #match(host: string, path: string): Match {
+  #rules(): RuleTable {
     this.#table ??= ruleTable(this.#options.listener);
-    return matchRule(this.#table, hostOf(host), pathOnly(path));
+    return this.#table;
+  }
+
+  #match(host: string, path: string): Match {
+    return matchRule(this.#rules(), hostOf(host), pathOnly(path));
+  }
+
+  /** The certificate of the domain that a client names, where each has its own. */
+  #tlsOf(servername: string | undefined): Tls | undefined {
+    const { listener } = this.#options;
+    if (listener.sni !== true) return listener.tls;
+    return ruleOfDomain(this.#rules(), servername === undefined ? undefined : hostOf(servername))?.tls;
   }
 
   /** Node leaves the socket of such a request to us: what is answered otherwise than with 101 ends it. */
@@ -126,7 +159,7 @@ export class HttpFrontend {
   }
 }
 
-const absolute = /^http:\/\/([^/?#]*)(.*)$/i;
+const absolute = /^https?:\/\/([^/?#]*)(.*)$/i;
 
 /** Host and path of a request; a request line with a whole URL says both. */
 const targetOf = ({ url = '/', headers }: IncomingMessage): { host: string; path: string } => {

@@ -37,16 +37,20 @@ type Asked = Pick<IncomingMessage, 'rawHeaders' | 'headers' | 'httpVersion' | 'm
  * The headers that a target gets: the client's own, Host included, and what the load balancer tells about it.
  *
  * @param clientIp goes to the end of X-Forwarded-For; all before it is what the client says
- * @param host for a client of HTTP/1.0 that names none
- * @param upgrade the protocol that the client wants to change to
+ * @param how `host`: for a client of HTTP/1.0 that names none; `scheme`: how the client came; `upgrade`: the
+ *   protocol that it wants to change to
  */
 export const headersToTarget = (
   { rawHeaders, headers, httpVersion, method }: Asked,
   clientIp: string,
   nowMs: number,
-  host: string,
-  upgrade: string | undefined,
+  how: {
+    readonly host: string;
+    readonly scheme: 'http' | 'https';
+    readonly upgrade: string | undefined;
+  },
 ): string[] => {
+  const { host, scheme, upgrade } = how;
   const sent = without(rawHeaders, notToTarget);
   if (headers.host === undefined) sent.push('Host', host);
   const before = headers['x-forwarded-for'];
@@ -54,9 +58,9 @@ export const headersToTarget = (
   sent.push('X-Stgw-Time', (nowMs / 1000).toFixed(3));
   sent.push(
     'X-Client-Proto',
-    'http',
+    scheme,
     'X-Forwarded-Proto',
-    'http',
+    scheme,
     'X-Client-Proto-Ver',
     `HTTP/${httpVersion}`,
   );

@@ -1,4 +1,6 @@
 import { createServer, type Server, type Socket } from 'node:net';
+import type { TLSSocket } from 'node:tls';
+import type { Certificates } from '../certificates.ts';
 import type { SimulatedClock } from '../clock.ts';
 import type { Events } from '../events.ts';
 import type { Layer4Listener, LoadBalancer } from '../load-balancer.ts';
@@ -6,6 +8,7 @@ import type { ClbSettings } from '../settings.ts';
 import { choose } from './choose.ts';
 import { forward } from './connection.ts';
 import { listenAt, type Network } from './network.ts';
+import { TlsEnd } from './tls-end.ts';
 
 export interface TcpFrontendOptions {
   readonly loadBalancer: LoadBalancer;
@@ -14,9 +17,10 @@ export interface TcpFrontendOptions {
   readonly settings: ClbSettings;
   readonly clock: SimulatedClock;
   readonly events: Events;
+  readonly certificates: Certificates;
 }
 
-/** The socket of one TCP listener. */
+/** The socket of one TCP or TCP_SSL listener; the targets of both are spoken to in the clear. */
 export class TcpFrontend {
   readonly #options: TcpFrontendOptions;
   readonly #server: Server;
@@ -24,9 +28,20 @@ export class TcpFrontend {
 
   constructor(options: TcpFrontendOptions) {
     this.#options = options;
-    this.#server = createServer({ allowHalfOpen: true, pauseOnConnect: true, noDelay: true }, (client) =>
-      this.#accept(client),
+    const { listener, certificates } = options;
+    const end = new TlsEnd(
+      certificates,
+      () => listener.tls,
+      (secured, client) => this.#acceptSecured(secured, client),
     );
+    // Bytes of the handshake are read at once, those of the client only when there is a target.
+    const pauseOnConnect = listener.protocol !== 'TCP_SSL';
+    this.#server = createServer({ allowHalfOpen: true, pauseOnConnect, noDelay: true }, (client) => {
+      this.#clients.add(client);
+      client.once('close', () => this.#clients.delete(client));
+      if (pauseOnConnect) this.#accept(client, client.remoteAddress ?? '');
+      else end.accept(client);
+    });
   }
 
   /** @throws Error when the port cannot be listened on */
@@ -40,11 +55,17 @@ export class TcpFrontend {
     for (const client of this.#clients) client.resetAndDestroy();
   }
 
-  #accept(client: Socket): void {
+  #acceptSecured(secured: TLSSocket, client: Socket): void {
+    // Only the socket below can be reset.
+    secured.resetAndDestroy = () => {
+      client.resetAndDestroy();
+      return secured;
+    };
+    this.#accept(secured, client.remoteAddress ?? '');
+  }
+
+  #accept(client: Socket, remote: string): void {
     const { listener, network, settings, clock } = this.#options;
-    this.#clients.add(client);
-    client.once('close', () => this.#clients.delete(client));
-    const remote = client.remoteAddress ?? '';
     const address = network.clientAddress(remote);
     const sessionMs = clock.real(listener.pool.sessionExpireSeconds * 1000);
     const target = choose(listener.pool, address, settings, Date.now(), sessionMs);

@@ -111,6 +111,13 @@ const matchPath = (locations: readonly Location[], path: string): Match => {
 export const hostOf = (header: string | undefined): string =>
   (header ?? '').toLowerCase().replace(/:\d+$/, '').replace(/\.$/, '');
 
+const domainOf = ({ exact, patterns, byDefault }: RuleTable, host: string): Domain | undefined =>
+  exact.get(host) ?? patterns.find(({ pattern }) => fits(pattern, host)) ?? byDefault;
+
+/** A rule of the domain that a client asks for, or of the default one; each of a domain's has its certificate. */
+export const ruleOfDomain = (table: RuleTable, host: string | undefined): Rule | undefined =>
+  (host === undefined ? table.byDefault : domainOf(table, host))?.locations[0]?.rule;
+
 /**
  * The rule of a request. A host that no domain matches is the default domain's; a path that none of the
  * domain's URLs matches is nobody's, whatever other domains have.
@@ -119,7 +126,6 @@ export const hostOf = (header: string | undefined): string =>
  * @param path without the query
  */
 export const matchRule = (table: RuleTable, host: string, path: string): Match => {
-  const domain =
-    table.exact.get(host) ?? table.patterns.find(({ pattern }) => fits(pattern, host)) ?? table.byDefault;
+  const domain = domainOf(table, host);
   return domain === undefined ? none : matchPath(domain.locations, path);
 };
