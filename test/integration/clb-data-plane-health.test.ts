@@ -185,6 +185,24 @@ describe('health checks', () => {
     await becomes(a.ip, 'Alive');
   });
 
+  it('CUSTOM: what a target answers decides, also when it comes in pieces', async () => {
+    const good = await pod((socket) => {
+      socket.once('data', (data) => {
+        if (String(data) !== 'hello?') return;
+        socket.write('he');
+        setImmediate(() => socket.write('re I am'));
+      });
+    });
+    const other = await pod((socket) => {
+      socket.once('data', () => socket.write('away'));
+    });
+    const check = { CheckType: 'CUSTOM', ContextType: 'TEXT', SendContext: 'hello?', RecvContext: 'here' };
+    await bind(good, check);
+    await bind(other, check);
+    await becomes(good.ip, 'Alive');
+    await becomes(other.ip, 'Dead');
+  });
+
   it('by HTTP: a target that accepts and never answers is Dead', async () => {
     const a = await pod((socket) => socket.resume());
     await bind(a, {

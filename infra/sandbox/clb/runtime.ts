@@ -3,6 +3,7 @@ import type { SimulatedClock } from './clock.ts';
 import { HttpFrontend } from './data-plane/http-frontend.ts';
 import type { Network } from './data-plane/network.ts';
 import { TcpFrontend } from './data-plane/tcp-frontend.ts';
+import { UdpFrontend } from './data-plane/udp-frontend.ts';
 import type { Events } from './events.ts';
 import { HealthChecker } from './health/checker.ts';
 import type { Layer7Listener, Listener, LoadBalancer, Rule } from './load-balancer.ts';
@@ -17,9 +18,11 @@ export interface Place {
   readonly pool: Pool;
 }
 
+type Frontend = TcpFrontend | UdpFrontend | HttpFrontend;
+
 /** The running side of the state: sockets that forward, probes that watch. Every change goes through it. */
 export class Runtime {
-  readonly #frontends = new Map<string, TcpFrontend | HttpFrontend>();
+  readonly #frontends = new Map<string, Frontend>();
   readonly #health: HealthChecker;
   readonly #network: Network;
   readonly #settings: ClbSettings;
@@ -46,10 +49,8 @@ export class Runtime {
   /** Opens the listener's socket. @throws Error when its port cannot be listened on */
   async openListener(loadBalancer: LoadBalancer, listener: Listener): Promise<void> {
     const frontend = this.#frontendOf(loadBalancer, listener);
-    if (frontend !== undefined) {
-      await frontend.open();
-      this.#frontends.set(listener.id, frontend);
-    }
+    await frontend.open();
+    this.#frontends.set(listener.id, frontend);
     loadBalancer.listeners.set(listener.id, listener);
     this.#events.emit('listener', {
       loadBalancerId: loadBalancer.id,
@@ -58,8 +59,7 @@ export class Runtime {
     });
   }
 
-  /** UDP has none yet. */
-  #frontendOf(loadBalancer: LoadBalancer, listener: Listener): TcpFrontend | HttpFrontend | undefined {
+  #frontendOf(loadBalancer: LoadBalancer, listener: Listener): Frontend {
     const parts = {
       loadBalancer,
       network: this.#network,
@@ -69,7 +69,9 @@ export class Runtime {
       certificates: this.#certificates,
     };
     if (listener.layer === 7) return new HttpFrontend({ ...parts, listener });
-    return listener.protocol === 'UDP' ? undefined : new TcpFrontend({ ...parts, listener });
+    return listener.protocol === 'UDP'
+      ? new UdpFrontend({ ...parts, listener })
+      : new TcpFrontend({ ...parts, listener });
   }
 
   /** After a change of the listener itself: its name, its certificates. */

@@ -155,6 +155,10 @@ const rows: { readonly [K in keyof ClbSettings]: Row<ClbSettings[K]> } = {
     means: 'connections of a removed target without DeregisterTargetRst',
     accepts: words('cut', 'stall'),
   },
+  udpFlowOfDead: {
+    means: 'the UDP flow of a client whose target became Dead',
+    accepts: words('keep', 'move'),
+  },
   layer7Deregistered: { means: 'requests at a removed target of a rule', accepts: words('cut', 'finish') },
   cookieToWeightZero: { means: 'a session whose target has weight 0', accepts: words('move', 'keep') },
   resent: {

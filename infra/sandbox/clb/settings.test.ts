@@ -73,6 +73,7 @@ const openQuestions: readonly [
   ['may a rule for a pattern be probed without a domain?', 'patternWithoutCheckDomain', 'refuse', 'refuse'],
   ['do Unknown targets get traffic?', 'unknownTakesTraffic', false, false],
   ['do connections outlive their target?', 'deregisterWithoutRst', 'cut', 'cut'],
+  ['does a UDP flow stay with a Dead target?', 'udpFlowOfDead', 'keep', 'keep'],
   ['… and requests?', 'layer7Deregistered', 'cut', 'cut'],
   ['… and sessions at weight 0?', 'cookieToWeightZero', 'move', 'move'],
   ['is a request sent again?', 'resent', 'nothing', 'nothing'],

@@ -105,6 +105,8 @@ export interface ClbSettings {
   unknownTakesTraffic: boolean;
   /** What happens to kept connections of a removed target without DeregisterTargetRst. */
   deregisterWithoutRst: 'cut' | 'stall';
+  /** Does the flow of a client stay with a target that became Dead? */
+  udpFlowOfDead: 'keep' | 'move';
   /** What happens to the requests in flight at a removed target of a rule. */
   layer7Deregistered: 'cut' | 'finish';
   /** Does a session cookie still lead to a healthy target whose weight is 0? */
@@ -196,6 +198,7 @@ export const defaultSettings: Readonly<ClbSettings> = {
   failOpen: true,
   unknownTakesTraffic: false,
   deregisterWithoutRst: 'cut',
+  udpFlowOfDead: 'keep',
   layer7Deregistered: 'cut',
   cookieToWeightZero: 'move',
   resent: 'nothing',
@@ -259,6 +262,7 @@ export const strictSettings = {
   ipTargetId: 'empty',
   unknownTakesTraffic: false,
   deregisterWithoutRst: 'cut',
+  udpFlowOfDead: 'keep',
   layer7Deregistered: 'cut',
   cookieToWeightZero: 'move',
   resent: 'nothing',

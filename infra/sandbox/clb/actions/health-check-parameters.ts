@@ -1,4 +1,4 @@
-import { ApiError, wrongValue } from '../api-error.ts';
+import { ApiError, missingParameter, wrongValue } from '../api-error.ts';
 import type { HealthCheck, Protocol } from '../model.ts';
 import { integer, structure, text, word } from '../schema/fields.ts';
 
@@ -29,9 +29,9 @@ export type AskedHealthCheck = ReturnType<typeof healthCheckField.parse>;
 type Asked = AskedHealthCheck;
 
 const checkTypes: Record<Protocol, readonly string[]> = {
-  TCP: ['TCP', 'HTTP'],
+  TCP: ['TCP', 'HTTP', 'CUSTOM'],
   TCP_SSL: ['TCP', 'HTTP'],
-  UDP: ['PING'],
+  UDP: ['PING', 'CUSTOM'],
   HTTP: ['HTTP'],
   HTTPS: ['HTTP'],
 };
@@ -87,6 +87,20 @@ const checkRuleMembers = (asked: Asked): void => {
   }
 };
 
+const hex = /^([0-9A-F]{2})+$/;
+const visible = /^[\x20-\x7e]+$/;
+
+/** What a custom check sends and wants: both, in one form. @throws ApiError MissingParameter, InvalidParameterValue */
+const checkContexts = (merged: HealthCheck): void => {
+  for (const name of ['ContextType', 'SendContext', 'RecvContext'] as const) {
+    const value = merged[name];
+    if (value === null) throw missingParameter(`HealthCheck.${name}`);
+    if (name === 'ContextType') continue;
+    if (!(merged.ContextType === 'HEX' ? hex : visible).test(value))
+      throw wrongValue(`HealthCheck.${name}`, value);
+  }
+};
+
 /**
  * The health check that results from what is asked and what was; members that are not asked for stay.
  *
@@ -103,7 +117,7 @@ export const mergeHealthCheck = (
   const port = CheckPort === undefined ? before.CheckPort : CheckPort === -1 ? null : CheckPort;
   const merged: HealthCheck = { ...before, ...rest, CheckPort: port };
   if (merged.HealthSwitch === 0) return merged;
-  if (merged.CheckType === 'CUSTOM' || (isLayer7(protocol) && merged.CheckType === 'GRPC')) {
+  if (isLayer7(protocol) && merged.CheckType === 'GRPC') {
     throw new ApiError('UnsupportedOperation', `CheckType ${merged.CheckType} is not simulated.`);
   }
   if (!checkTypes[protocol].includes(merged.CheckType)) {
@@ -116,6 +130,7 @@ export const mergeHealthCheck = (
     );
   }
   if (port === 0) throw wrongValue('HealthCheck.CheckPort', port);
+  if (merged.CheckType === 'CUSTOM') checkContexts(merged);
   if (isLayer7(protocol) || merged.CheckType !== 'HTTP') return merged;
   if (merged.HttpVersion === null || merged.HttpCheckDomain === null) {
     throw new ApiError(

@@ -5,7 +5,7 @@ import type { Listener, LoadBalancer } from '../load-balancer.ts';
 import type { HealthStatus, Target } from '../model.ts';
 import type { Pool } from '../pool.ts';
 import { type ClbSettings, draw } from '../settings.ts';
-import { type ProbeOptions, probe } from './probe.ts';
+import { type ProbeOptions, probe, probeUdp } from './probe.ts';
 import { afterProbe, type HealthCount, startingCount } from './transitions.ts';
 
 interface Watch {
@@ -101,11 +101,12 @@ export class HealthChecker {
   #probeOnce({ pool, target, listener }: Watch, localAddress: string | undefined): Promise<boolean> {
     const { healthCheck } = pool;
     // A ping is answered by every address of loopback, so it is not sent.
-    if (listener.protocol === 'UDP') return Promise.resolve(true);
+    if (healthCheck.CheckType === 'PING') return Promise.resolve(true);
     const port = healthCheck.CheckPort ?? target.port;
     const socket = this.#network.socketOf(target.ip, port);
     if (socket === undefined) return Promise.resolve(false);
-    return this.#probeTarget({
+    const probeTarget = listener.protocol === 'UDP' ? probeUdp : this.#probeTarget;
+    return probeTarget({
       socket,
       localAddress,
       timeoutMs: Math.max(this.#clock.real(healthCheck.TimeOut * 1000), this.#settings.probeTimeoutFloorMs),
