@@ -37,7 +37,7 @@ describe('docs/fidelity.md: no row without a test', () => {
     const [what, witness = '', held = '', reading = ''] = cells;
     expect(what).toMatch(/^(Kubernetes|CLB API|CLB data plane|Redis|Functions): ./);
     const { file, title } = named(held);
-    expect(file).toMatch(/\.test\.ts$/);
+    expect(file).toMatch(/\.test\.ts$|^test\/witness\/scenario\//);
     expect(has(file, title), `${file} has a test: ${title}`).toBe(true);
     // A document is named, and a witness is one that the page introduces.
     if (witness.startsWith('our reading')) expect(witness).toMatch(/^our reading of https:\/\/\S+$/);
