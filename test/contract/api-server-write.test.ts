@@ -248,7 +248,7 @@ describe('status subresource', () => {
     expect((await server.call('GET', `${maps}/no-status/status`)).status).toBe(404);
   });
 
-  it('generation counts changes of the spec only', async () => {
+  it('generation counts changes of the spec, and of annotations', async () => {
     const deployments = `/apis/apps/v1/namespaces/${namespace}/deployments`;
     const spec = {
       replicas: 0,
@@ -268,6 +268,24 @@ describe('status subresource', () => {
     expect(await change('', { metadata: { labels: { a: 'b' } } })).toBe(1);
     expect(await change('/status', { status: { observedGeneration: 1 } })).toBe(1);
     expect(await change('', { spec: { paused: true } })).toBe(2);
+    expect(await change('', { metadata: { annotations: { a: 'b' } } })).toBe(3);
+    expect(await change('/status', { metadata: { annotations: { a: 'c' } } })).toBe(3);
+  });
+
+  it('what a Deployment says that would hold anyway is not kept', async () => {
+    const deployments = `/apis/apps/v1/namespaces/${namespace}/deployments`;
+    const template = {
+      metadata: { labels: { app: 'z' } },
+      spec: { containers: [{ name: 'main', image: 'nginx:1.27' }] },
+    };
+    const spec = { replicas: 0, selector: { matchLabels: { app: 'z' } }, template };
+    const made = await server.call('POST', deployments, { body: { metadata: { name: 'zero' }, spec } });
+    const { body } = await server.call('PATCH', `${deployments}/zero`, {
+      body: { spec: { paused: false, minReadySeconds: 0 } },
+      contentType: mergePatch,
+    });
+    expect(at(body, 'spec')).toEqual(at(made.body, 'spec'));
+    expect(at(body, 'metadata.generation')).toBe(1);
   });
 });
 

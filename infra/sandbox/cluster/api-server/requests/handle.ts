@@ -2,6 +2,7 @@ import type { ApiContext } from '../context.ts';
 import { invalid, required } from '../field-errors.ts';
 import { isObject, type Json } from '../json.ts';
 import type { KubeObject } from '../kube-object.ts';
+import { renewLastApplied } from '../patch/last-applied.ts';
 import { mergeSchemaOf } from '../patch/merge-schema.ts';
 import { collectionKey } from '../resources/definition.ts';
 import {
@@ -123,9 +124,10 @@ const apply = async (
     throw badRequest('error decoding YAML: json: cannot unmarshal into Go value of type map');
   const schema = mergeSchemaOf(path.definition.kind);
   const change = (current: KubeObject): KubeObject =>
-    editObject(current, path, (document) =>
-      context.applied.apply(document, current.metadata.uid ?? '', manager, config, schema),
-    );
+    editObject(current, path, (document) => {
+      const applied = context.applied.apply(document, current.metadata.uid ?? '', manager, config, schema);
+      return renewLastApplied(applied, manager, config);
+    });
   const exists = isThere(context, path);
   if (!exists && subresource !== '') throw notFound(path.definition, path.name);
   const body = structuredClone(config);
