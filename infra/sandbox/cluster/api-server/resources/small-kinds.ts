@@ -185,6 +185,10 @@ export const webhookStrategy: Strategy = {
       if (!effects.includes(textOf(webhook.sideEffects))) {
         errors.push(notSupported(`${at}.sideEffects`, webhook.sideEffects ?? '', effects));
       }
+      if (objectsOf(webhook.matchConditions).length > 0) {
+        // They are CEL, which is not spoken here; to pass them over would call a webhook that must not be called.
+        errors.push(forbiddenField(`${at}.matchConditions`, 'this server cannot evaluate match conditions'));
+      }
       const seconds = numberOf(webhook.timeoutSeconds) ?? 10;
       if (seconds < 1 || seconds > 30) {
         errors.push(
