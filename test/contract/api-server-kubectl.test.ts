@@ -97,9 +97,29 @@ spec:
     expect(await run('get deployment web -o jsonpath={.spec.template.spec.containers[0].image}')).toBe(
       'nginx:1.27',
     );
+  });
+
+  it('says what an apply would change, and changes nothing', async () => {
+    // It ends with 1 where there is a difference.
+    await expect(run('diff -f -', manifest('nginx:1.29'))).rejects.toThrow(
+      /^-\s+- image: nginx:1\.27\n\+\s+- image: nginx:1\.29$/m,
+    );
+    const tried = await run('apply -f - --dry-run=server', manifest('nginx:1.29'));
+    expect(tried).toContain('deployment.apps/web configured (server dry run)');
+    expect(tried).toContain('service/web unchanged (server dry run)');
+    expect(await run('diff -f -', manifest('nginx:1.27'))).toBe('');
+  });
+
+  it('applies on the server', async () => {
     expect(await run('apply -f - --server-side --force-conflicts', manifest('nginx:1.28'))).toContain(
       'serverside-applied',
     );
+  });
+
+  it('finds no log, and no fault, where a Pod has no node', async () => {
+    await server.call('POST', `/api/v1/namespaces/${namespace}/pods`, { body: aPod('nowhere') });
+    expect(await run('logs nowhere')).toBe('');
+    await run('delete pod nowhere --force --grace-period=0');
   });
 
   it('gets wide tables, YAML, names and all', async () => {

@@ -64,6 +64,14 @@ describe('JSON patch', () => {
     expect(at(body, 'data')).toEqual({ a: 'x' });
   });
 
+  it('replaces a field that is not there, as the RFC does not', async () => {
+    await create(maps, aConfigMap('json-absent', {}, { a: 'x' }));
+    const operations = [{ op: 'replace', path: '/data/b', value: 'y' }];
+    const { status, body } = await patch(`${maps}/json-absent`, jsonPatch, operations);
+    expect(status).toBe(200);
+    expect(at(body, 'data')).toEqual({ a: 'x', b: 'y' });
+  });
+
   it('with an object for a body is refused', async () => {
     await create(maps, aConfigMap('json-object'));
     expect((await patch(`${maps}/json-object`, jsonPatch, { data: {} })).status).toBe(400);
@@ -362,6 +370,28 @@ describe('server-side apply', () => {
     await patch(`${maps}/managed`, mergePatch, { data: { other: 'x' } });
     const { body } = await patch(path, applyPatch, applied({ a: '1' }));
     expect(at(body, 'data')).toEqual({ a: '1', other: 'x' });
+  });
+
+  it('by kubectl renews what its other apply last applied, where there is that; by others it does not', async () => {
+    const key = 'kubectl.kubernetes.io/last-applied-configuration';
+    const config = (name: string, value: string) => ({
+      apiVersion: 'v1',
+      kind: 'ConfigMap',
+      metadata: { name },
+      data: { a: value },
+    });
+    const applied = async (name: string, value: string, manager: string): Promise<unknown> => {
+      const path = `${maps}/${name}?fieldManager=${manager}&force=true`;
+      const { body } = await patch(path, applyPatch, config(name, value));
+      return at(body, `metadata.annotations.${key.replaceAll('.', '\\.')}`);
+    };
+    await create(maps, aConfigMap('both-applies', { annotations: { [key]: '{}' } }, { a: '1' }));
+    expect(await applied('both-applies', '2', 'test')).toBe('{}');
+    const text = await applied('both-applies', '3', 'kubectl');
+    expect(text).toBe(
+      '{"apiVersion":"v1","data":{"a":"3"},"kind":"ConfigMap","metadata":{"name":"both-applies"}}\n',
+    );
+    expect(await applied('one-apply', '1', 'kubectl')).toBeUndefined();
   });
 
   it('asks for a field manager', async () => {

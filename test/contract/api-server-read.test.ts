@@ -4,6 +4,7 @@ import {
   aPod,
   at,
   listAt,
+  mergePatch,
   openServerUnderTest,
   type ServerUnderTest,
   textAt,
@@ -100,6 +101,62 @@ describe('list', () => {
     const selector = 'involvedObject.name=one,involvedObject.kind=Pod,involvedObject.uid=uid-one';
     const { body } = await server.call('GET', `${events}?fieldSelector=${encodeURIComponent(selector)}`);
     expect(names(body)).toEqual(['e-one']);
+  });
+});
+
+describe('at a resourceVersion', () => {
+  let version: string;
+
+  beforeAll(async () => {
+    const { body } = await server.call('POST', maps, {
+      body: aConfigMap('version', { labels: { at: '' } }, { v: 'old' }),
+    });
+    version = textAt(body, 'metadata.resourceVersion');
+    await server.call('PATCH', `${maps}/version`, { body: { data: { v: 'new' } }, contentType: mergePatch });
+  });
+  afterAll(() => server.call('DELETE', `${maps}/version`));
+
+  const valueAt = async (query: string): Promise<unknown> => {
+    const only = 'labelSelector=at';
+    const { status, body } = await server.call('GET', `${maps}?${only}&resourceVersion=${version}${query}`);
+    return [status, at(body, 'items.0.data.v')];
+  };
+
+  it('a list shows the state of then with Exact, and of now with NotOlderThan or neither', async () => {
+    expect(await valueAt('&resourceVersionMatch=Exact')).toEqual([200, 'old']);
+    expect(await valueAt('&resourceVersionMatch=NotOlderThan')).toEqual([200, 'new']);
+    expect(await valueAt('')).toEqual([200, 'new']);
+    // A page of some version is one of that very version.
+    expect(await valueAt('&limit=10')).toEqual([200, 'old']);
+  });
+
+  it.each([
+    [
+      'resourceVersionMatch=Exact',
+      422,
+      'resourceVersionMatch is forbidden unless resourceVersion is provided',
+    ],
+    ['resourceVersion=0&resourceVersionMatch=Exact', 422, 'is forbidden for resourceVersion "0"'],
+    ['resourceVersion=1&resourceVersionMatch=Newest', 422, 'Unsupported value: "Newest"'],
+    ['resourceVersion=abc', 400, 'invalid resource version'],
+    ['limit=abc', 400, 'invalid syntax'],
+    ['sendInitialEvents=true', 422, 'sendInitialEvents'],
+  ])('a list with %s is refused', async (query, code, message) => {
+    const { status, body } = await server.call('GET', `${maps}?${query}`);
+    expect([status, textAt(body, 'message')]).toEqual([code, expect.stringContaining(message)]);
+  });
+
+  it('that is yet to come nothing is read, and the client is told to come again', async () => {
+    const replies = await Promise.all(
+      [maps, `${maps}/version`].map((path) => server.call('GET', `${path}?resourceVersion=999999999`)),
+    );
+    for (const { status, headers, body } of replies) {
+      expect([status, headers['retry-after']]).toEqual([504, '1']);
+      expect(body).toMatchObject({
+        reason: 'Timeout',
+        details: { causes: [{ reason: 'ResourceVersionTooLarge' }], retryAfterSeconds: 1 },
+      });
+    }
   });
 });
 

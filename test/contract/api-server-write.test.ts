@@ -97,6 +97,42 @@ describe('create', () => {
     }
   });
 
+  it.each([
+    ['a ConfigMap', 'configmaps', 'x', '[]: Too long: may not be more than 1048576 bytes'],
+    ['a Secret', 'secrets', 'eHh4', 'data: Too long: may not be more than 1048576 bytes'],
+  ])('refuses more than 1 MiB in %s', async (_, resource, letters, message) => {
+    const of = (length: number) => ({
+      metadata: { name: 'big' },
+      data: { v: letters.repeat(length / (letters.length === 1 ? 1 : 3)) },
+    });
+    const path = `/api/v1/namespaces/${namespace}/${resource}`;
+    const refused = await server.call('POST', path, { body: of(1_048_579) });
+    expect([refused.status, textAt(refused.body, 'message')]).toEqual([
+      422,
+      expect.stringContaining(message),
+    ]);
+    expect((await server.call('POST', `${path}?dryRun=All`, { body: of(1_048_575) })).status).toBe(201);
+  });
+
+  it('refuses requests of more than 3 MiB, whatever they are', async () => {
+    const { status, body } = await server.call('POST', maps, {
+      body: aConfigMap('huge', {}, { v: 'x'.repeat(3 * 1024 * 1024) }),
+    });
+    expect(status).toBe(413);
+    expect(body).toMatchObject({
+      reason: 'RequestEntityTooLarge',
+      message: 'Request entity too large: limit is 3145728',
+    });
+  });
+
+  it('knows no other dry run than that of all', async () => {
+    const { status, body } = await server.call('POST', `${maps}?dryRun=Some`, { body: aConfigMap('dry') });
+    expect(status).toBe(422);
+    expect(textAt(body, 'message')).toBe(
+      'CreateOptions.meta.k8s.io "" is invalid: dryRun: Unsupported value: ["Some"]: supported values: "All"',
+    );
+  });
+
   it('does all but store with dryRun=All', async () => {
     const { status, body } = await server.call('POST', `${maps}?dryRun=All`, { body: aConfigMap('dry') });
     expect(status).toBe(201);
@@ -248,7 +284,7 @@ describe('status subresource', () => {
     expect((await server.call('GET', `${maps}/no-status/status`)).status).toBe(404);
   });
 
-  it('generation counts changes of the spec only', async () => {
+  it('generation counts changes of the spec, and of annotations', async () => {
     const deployments = `/apis/apps/v1/namespaces/${namespace}/deployments`;
     const spec = {
       replicas: 0,
@@ -268,6 +304,24 @@ describe('status subresource', () => {
     expect(await change('', { metadata: { labels: { a: 'b' } } })).toBe(1);
     expect(await change('/status', { status: { observedGeneration: 1 } })).toBe(1);
     expect(await change('', { spec: { paused: true } })).toBe(2);
+    expect(await change('', { metadata: { annotations: { a: 'b' } } })).toBe(3);
+    expect(await change('/status', { metadata: { annotations: { a: 'c' } } })).toBe(3);
+  });
+
+  it('what a Deployment says that would hold anyway is not kept', async () => {
+    const deployments = `/apis/apps/v1/namespaces/${namespace}/deployments`;
+    const template = {
+      metadata: { labels: { app: 'z' } },
+      spec: { containers: [{ name: 'main', image: 'nginx:1.27' }] },
+    };
+    const spec = { replicas: 0, selector: { matchLabels: { app: 'z' } }, template };
+    const made = await server.call('POST', deployments, { body: { metadata: { name: 'zero' }, spec } });
+    const { body } = await server.call('PATCH', `${deployments}/zero`, {
+      body: { spec: { paused: false, minReadySeconds: 0 } },
+      contentType: mergePatch,
+    });
+    expect(at(body, 'spec')).toEqual(at(made.body, 'spec'));
+    expect(at(body, 'metadata.generation')).toBe(1);
   });
 });
 
@@ -307,10 +361,13 @@ describe('methods', () => {
       ['POST', `${maps}/x`],
       ['POST', '/api/v1/configmaps'],
       ['DELETE', '/api/v1/configmaps'],
+      ['OPTIONS', `${maps}/x`],
     ] as const) {
       const reply = await server.call(method, path, { body: {}, contentType: mergePatch });
       expect([reply.status, method]).toEqual([405, method]);
     }
+    // Without a body in answer, as HEAD has none.
+    expect((await server.call('HEAD', `${maps}/x`)).status).toBe(405);
     expect(listAt((await server.call('GET', '/api')).body, 'versions')).toEqual(['v1']);
   });
 });

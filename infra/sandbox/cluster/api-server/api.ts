@@ -1,6 +1,7 @@
 import { requireAllowed } from './auth/authorize.ts';
 import type { ApiContext, Attributes } from './context.ts';
 import { discover, isUnknownGroup } from './discovery/discovery.ts';
+import { openApi } from './discovery/open-api.ts';
 import type { JsonObject } from './json.ts';
 import { type ApiRequest, type ApiResponse, json, plain } from './requests/exchange.ts';
 import { handleResource } from './requests/handle.ts';
@@ -47,20 +48,6 @@ const plainAttributes = (request: ApiRequest): Attributes => ({
 });
 
 const healthPath = /^\/(healthz|livez|readyz)(\/.*)?$/;
-
-/** An empty OpenAPI document: with it, kubectl finds no schema for a kind and skips its own validation. */
-const openApi = (request: ApiRequest): ApiResponse => {
-  if ((request.accept ?? '').includes('protobuf')) {
-    const contentType = 'application/com.github.proto-openapi.spec.v2.v1.0+protobuf';
-    return { kind: 'body', status: 200, contentType, body: '' };
-  }
-  return json(200, {
-    swagger: '2.0',
-    info: { title: 'Kubernetes', version: 'sandbox' },
-    paths: {},
-    definitions: {},
-  });
-};
 
 const route = async (context: ApiContext, request: ApiRequest, version: JsonObject): Promise<ApiResponse> => {
   const { path } = request;

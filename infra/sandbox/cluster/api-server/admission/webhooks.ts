@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { isDeepStrictEqual } from 'node:util';
 import type { Admission, AdmissionRequest } from '../context.ts';
 import {
   cloneJson,
@@ -72,6 +73,34 @@ const applyPatch = (object: KubeObject, name: string, response: JsonObject): Kub
   }
 };
 
+/**
+ * Asks the mutating webhooks in their order, and once more those that wish it (`reinvocationPolicy: IfNeeded`) and that
+ * a later one changed the object after.
+ *
+ * @param ask what a webhook makes of an object; undefined: it does not want to see it
+ */
+const mutate = async (
+  webhooks: readonly JsonObject[],
+  given: KubeObject,
+  ask: (webhook: JsonObject, object: KubeObject) => Promise<KubeObject | undefined>,
+): Promise<KubeObject> => {
+  let object = given;
+  let before: JsonObject[] = [];
+  const again = new Set<JsonObject>();
+  for (const webhook of webhooks) {
+    const made = await ask(webhook, object);
+    if (made === undefined) continue;
+    if (!isDeepStrictEqual(made, object)) {
+      for (const earlier of before) again.add(earlier);
+      before = [];
+    }
+    object = made;
+    if (webhook.reinvocationPolicy === 'IfNeeded') before.push(webhook);
+  }
+  for (const webhook of again) object = (await ask(webhook, object)) ?? object;
+  return object;
+};
+
 /** The webhooks that the cluster's configurations name, called as Kubernetes calls them. */
 export class Webhooks implements Admission {
   readonly #store: ObjectStore;
@@ -83,18 +112,17 @@ export class Webhooks implements Admission {
   }
 
   async admit(request: AdmissionRequest): Promise<{ object: KubeObject; warnings: readonly string[] }> {
-    let { object } = request;
     const warnings: string[] = [];
-    for (const mutating of [true, false]) {
-      for (const webhook of this.#webhooks(mutating)) {
-        const current: AdmissionRequest = { ...request, object };
-        if (!webhookMatches(webhook, current, this.#store)) continue;
-        const response = await this.#call(webhook, current);
-        if (response === undefined) continue;
-        warnings.push(...textsOf(response.warnings));
-        if (mutating) object = applyPatch(object, textOf(webhook.name), response);
-      }
-    }
+    const ask = async (webhook: JsonObject, object: KubeObject): Promise<KubeObject | undefined> => {
+      const current: AdmissionRequest = { ...request, object };
+      if (!webhookMatches(webhook, current, this.#store)) return undefined;
+      const response = await this.#call(webhook, current);
+      if (response === undefined) return object;
+      warnings.push(...textsOf(response.warnings));
+      return applyPatch(object, textOf(webhook.name), response);
+    };
+    const object = await mutate(this.#webhooks(true), request.object, ask);
+    for (const webhook of this.#webhooks(false)) await ask(webhook, object);
     return { object, warnings };
   }
 

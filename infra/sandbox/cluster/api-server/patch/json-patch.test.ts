@@ -16,13 +16,18 @@ describe('JSON patch', () => {
 
   it.each([
     [[{ op: 'remove', path: '/none' }]],
-    [[{ op: 'replace', path: '/none', value: 1 }]],
+    [[{ op: 'replace', path: '/none/here', value: 1 }]],
+    [[{ op: 'replace', path: '/list/0', value: 1 }]],
     [[{ op: 'add', path: '/list/9', value: 1 }]],
     [[{ op: 'test', path: '/a', value: 2 }]],
     [[{ op: 'dance', path: '/a' }]],
     [[{ op: 'add', path: 'a', value: 1 }]],
   ])('refuses what does not fit: %j', (patch) => {
     expect(() => jsonPatch({ a: 1, list: [] }, patch)).toThrow();
+  });
+
+  it('replaces a field that is not there, as Kubernetes does and the RFC does not', () => {
+    expect(jsonPatch({ a: 1 }, [{ op: 'replace', path: '/b', value: 2 }])).toEqual({ a: 1, b: 2 });
   });
 
   it('leaves its input as it is', () => {

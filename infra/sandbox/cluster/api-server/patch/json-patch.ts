@@ -43,10 +43,9 @@ const write = (document: Json, path: readonly string[], value: Json, adding: boo
   if (last === undefined) return value;
   const parent = read(document, path.slice(0, -1));
   if (Array.isArray(parent)) parent.splice(indexOf(parent, last, adding), adding ? 0 : 1, value);
-  else if (isObject(parent)) {
-    if (!adding && parent[last] === undefined) return fail(`path "/${path.join('/')}" is missing`);
-    parent[last] = value;
-  } else return fail(`path "/${path.join('/')}" is missing`);
+  // A field that is not there may be replaced: Kubernetes' library looks for the parent only.
+  else if (isObject(parent)) parent[last] = value;
+  else return fail(`path "/${path.join('/')}" is missing`);
   return document;
 };
 

@@ -26,7 +26,7 @@ export interface BodyResponse {
   readonly kind: 'body';
   readonly status: number;
   readonly contentType: string;
-  readonly body: string;
+  readonly body: string | Buffer;
   readonly headers?: Readonly<Record<string, string>>;
 }
 

@@ -1,7 +1,8 @@
 import type { ApiContext } from '../context.ts';
-import { invalid, required } from '../field-errors.ts';
+import { invalid, notSupported, required } from '../field-errors.ts';
 import { isObject, type Json } from '../json.ts';
 import type { KubeObject } from '../kube-object.ts';
+import { renewLastApplied } from '../patch/last-applied.ts';
 import { mergeSchemaOf } from '../patch/merge-schema.ts';
 import { collectionKey } from '../resources/definition.ts';
 import {
@@ -11,6 +12,7 @@ import {
   methodNotAllowed,
   noSuchResource,
   notFound,
+  StatusError,
   success,
 } from '../status-error.ts';
 import { decodeApply, decodeBody, decodePatch, isApply, negotiate } from './content.ts';
@@ -18,7 +20,7 @@ import { createObject } from './create.ts';
 import { type DeleteOptions, deleteObject, parseDeleteOptions } from './delete.ts';
 import { type ApiRequest, type ApiResponse, json, jsonText } from './exchange.ts';
 import { editObject, parseBody, patchDocument } from './patch.ts';
-import { getObject, listObjects } from './read.ts';
+import { getObject, listObjects, parseVersion, requireReached } from './read.ts';
 import type { ResourcePath } from './resource-path.ts';
 import { answerObject, type ResourceRequest } from './resource-request.ts';
 import { handleSubresource } from './subresources.ts';
@@ -31,8 +33,10 @@ const isTrue = (value: string | null): boolean => value === 'true' || value === 
 const read = ({ context, request, path, target, rendering }: ResourceRequest): ApiResponse => {
   const { definition, namespace, name } = path;
   const { query } = request;
-  if (name !== '' && !isTrue(query.get('watch')))
+  if (name !== '' && !isTrue(query.get('watch'))) {
+    requireReached(parseVersion(query), context.store.version);
     return answerObject(200, getObject(context, target), rendering);
+  }
   if (name !== '') query.set('fieldSelector', `metadata.name=${name}`);
   if (isTrue(query.get('watch'))) return watchObjects(context, definition, namespace, query, rendering);
   const { items, metadata } = listObjects(context, definition, namespace, query);
@@ -123,9 +127,10 @@ const apply = async (
     throw badRequest('error decoding YAML: json: cannot unmarshal into Go value of type map');
   const schema = mergeSchemaOf(path.definition.kind);
   const change = (current: KubeObject): KubeObject =>
-    editObject(current, path, (document) =>
-      context.applied.apply(document, current.metadata.uid ?? '', manager, config, schema),
-    );
+    editObject(current, path, (document) => {
+      const applied = context.applied.apply(document, current.metadata.uid ?? '', manager, config, schema);
+      return renewLastApplied(applied, manager, config);
+    });
   const exists = isThere(context, path);
   if (!exists && subresource !== '') throw notFound(path.definition, path.name);
   const body = structuredClone(config);
@@ -162,6 +167,27 @@ const removeCollection = ({ context, request, path, rendering }: ResourceRequest
   return jsonText(200, renderList(items, metadata, rendering));
 };
 
+const requestBytesMax = 3 * 1024 * 1024;
+
+const optionsOf: Readonly<Record<string, string>> = {
+  POST: 'CreateOptions',
+  PUT: 'UpdateOptions',
+  PATCH: 'PatchOptions',
+};
+
+/** What is refused whatever the resource. @throws StatusError 413, 422 */
+const checkRequest = ({ method, query, body }: ApiRequest): void => {
+  if (Buffer.byteLength(body) > requestBytesMax) {
+    const message = `Request entity too large: limit is ${requestBytesMax}`;
+    throw new StatusError(413, 'RequestEntityTooLarge', message);
+  }
+  const dryRuns = query.getAll('dryRun');
+  const kind = optionsOf[method];
+  if (kind !== undefined && dryRuns.some((value) => value !== 'All')) {
+    throw invalidObject({ group: 'meta.k8s.io', kind }, '', [notSupported('dryRun', dryRuns, ['All'])]);
+  }
+};
+
 /** Answers a request for a resource. @throws StatusError */
 export const handleResource = async (
   context: ApiContext,
@@ -183,6 +209,7 @@ export const handleResource = async (
       nowMs: context.now(),
     },
   };
+  checkRequest(request);
   if (subresource !== '' && subresource !== 'status') return handleSubresource(on);
   if (subresource === 'status' && !definition.subresources.includes('status')) {
     throw noSuchResource();
@@ -190,10 +217,9 @@ export const handleResource = async (
   const part = subresource === 'status' ? 'status' : '';
   // All namespaces at once can only be read.
   const isAcross = definition.namespaced && namespace === '';
-  if (isAcross && !['GET', 'HEAD'].includes(request.method)) throw methodNotAllowed();
+  if (isAcross && request.method !== 'GET') throw methodNotAllowed();
   switch (request.method) {
     case 'GET':
-    case 'HEAD':
       return read(on);
     case 'POST':
       if (name !== '') throw methodNotAllowed();

@@ -86,6 +86,20 @@ const listOptionsError = (field: string, detail: string): StatusError =>
     { type: 'FieldValueForbidden', field, message: `Forbidden: ${detail}` },
   ]);
 
+/** Nothing is answered from a state that is yet to come. @throws StatusError 504 */
+export const requireReached = (asked: number | undefined, current: number): void => {
+  if (asked === undefined || asked <= current) return;
+  throw new StatusError(
+    504,
+    'Timeout',
+    `Timeout: Too large resource version: ${asked}, current: ${current}`,
+    {
+      causes: [{ reason: 'ResourceVersionTooLarge', message: 'Too large resource version' }],
+      retryAfterSeconds: 1,
+    },
+  );
+};
+
 /** The version at which a list is read; undefined: the newest. */
 const listVersion = (query: URLSearchParams, current: number, oldest: number): number | undefined => {
   const asked = parseVersion(query);
@@ -107,17 +121,7 @@ const listVersion = (query: URLSearchParams, current: number, oldest: number): n
       'resourceVersionMatch is forbidden unless resourceVersion is provided',
     );
   }
-  if (asked !== undefined && asked > current) {
-    throw new StatusError(
-      504,
-      'Timeout',
-      `Timeout: Too large resource version: ${asked}, current: ${current}`,
-      {
-        causes: [{ reason: 'ResourceVersionTooLarge', message: 'Too large resource version' }],
-        retryAfterSeconds: 1,
-      },
-    );
-  }
+  requireReached(asked, current);
   const exact =
     match === 'Exact' || (match !== 'NotOlderThan' && asked !== undefined && asked > 0 && query.has('limit'));
   if (!exact) return undefined;

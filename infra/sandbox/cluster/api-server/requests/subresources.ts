@@ -71,6 +71,8 @@ const log = ({ context, request, target }: ResourceRequest): ApiResponse => {
   if (!containers.includes(container)) {
     throw badRequest(`container ${container} is not valid for pod ${target.name}`);
   }
+  // No node, no kubelet to ask: there is no log, and that is no error.
+  if (textOf(objectOf(object.spec).nodeName) === '') return plain(200, '');
   const text = context.podLog(object, container);
   if (text === undefined) {
     throw badRequest(

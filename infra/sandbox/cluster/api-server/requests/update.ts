@@ -71,11 +71,9 @@ const isolate = (
 };
 
 /** What the generation counts the changes of. */
-const desired = (object: KubeObject, { generationCountsLabels }: ResourceDefinition): unknown => {
+const desired = (object: KubeObject, { generationCounts }: ResourceDefinition): unknown => {
   const { metadata, status: _status, ...rest } = object;
-  return generationCountsLabels
-    ? { ...rest, labels: metadata.labels, annotations: metadata.annotations }
-    : rest;
+  return { ...rest, counted: generationCounts.map((field) => metadata[field] ?? {}) };
 };
 
 /** A deleted object that nothing holds any longer. */
@@ -134,7 +132,8 @@ export const updateObject = async (
     if (errors.length > 0) throw invalidObject(definition, name, errors);
     draft.metadata.resourceVersion = old.metadata.resourceVersion ?? '';
     if (isDeepStrictEqual(draft, old)) return { stored: present, warnings: admitted.warnings };
-    if (definition.generation && !isDeepStrictEqual(desired(draft, definition), desired(old, definition))) {
+    const isCounted = definition.generation && subresource === '';
+    if (isCounted && !isDeepStrictEqual(desired(draft, definition), desired(old, definition))) {
       draft.metadata.generation = (old.metadata.generation ?? 0) + 1;
     }
     if (options.dryRun) return { stored: new Stored(draft, present.version), warnings: admitted.warnings };

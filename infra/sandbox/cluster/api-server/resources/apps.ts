@@ -144,6 +144,9 @@ export const deploymentStrategy: Strategy = {
     setDefault(spec, 'replicas', 1);
     setDefault(spec, 'revisionHistoryLimit', 10);
     setDefault(spec, 'progressDeadlineSeconds', 600);
+    // What it would mean anyway is not kept.
+    if (spec.paused === false) delete spec.paused;
+    if (spec.minReadySeconds === 0) delete spec.minReadySeconds;
     const strategy = childOf(spec, 'strategy');
     setDefault(strategy, 'type', 'RollingUpdate');
     if (strategy.type === 'RollingUpdate') {

@@ -51,8 +51,8 @@ export interface ResourceDefinition extends ResourceName {
   readonly nameRule: NameRule;
   /** `metadata.generation` counts the changes of everything but metadata and status. */
   readonly generation: boolean;
-  /** It counts those of labels and annotations too. */
-  readonly generationCountsLabels: boolean;
+  /** What of the metadata it counts the changes of, too. */
+  readonly generationCounts: readonly ('labels' | 'annotations')[];
   /** A PUT of what is not there creates it. */
   readonly createdByUpdate: boolean;
   /** A PUT must say which resourceVersion it replaces. */

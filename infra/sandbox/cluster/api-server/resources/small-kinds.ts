@@ -1,6 +1,23 @@
 import { isDeepStrictEqual } from 'node:util';
-import { type FieldError, forbiddenField, invalid, notSupported, required } from '../field-errors.ts';
-import { childOf, isObject, numberOf, objectOf, objectsOf, setDefault, textOf, textsOf } from '../json.ts';
+import {
+  type FieldError,
+  forbiddenField,
+  invalid,
+  notSupported,
+  required,
+  tooLong,
+} from '../field-errors.ts';
+import {
+  childOf,
+  isObject,
+  type JsonObject,
+  numberOf,
+  objectOf,
+  objectsOf,
+  setDefault,
+  textOf,
+  textsOf,
+} from '../json.ts';
 import type { KubeObject } from '../kube-object.ts';
 import type { FieldReader } from '../selectors.ts';
 import type { Strategy } from './definition.ts';
@@ -57,6 +74,17 @@ const dataKeyErrors = (draft: KubeObject): FieldError[] =>
       ),
   );
 
+const dataBytesMax = 1024 * 1024;
+
+/** @param field where the error stands, which is nowhere for a ConfigMap */
+const sizeErrors = (draft: KubeObject, field: string): FieldError[] => {
+  const bytes = (values: JsonObject, encoding: BufferEncoding): number =>
+    Object.values(values).reduce((sum: number, value) => sum + Buffer.byteLength(textOf(value), encoding), 0);
+  const data = bytes(objectOf(draft.data), draft.kind === 'Secret' ? 'base64' : 'utf8');
+  const size = data + bytes(objectOf(draft.binaryData), 'base64');
+  return size > dataBytesMax ? [tooLong(field, `may not be more than ${dataBytesMax} bytes`)] : [];
+};
+
 const immutableErrors = (draft: KubeObject, old: KubeObject | undefined): FieldError[] => {
   if (old?.immutable !== true) return [];
   const errors: FieldError[] = [];
@@ -74,7 +102,11 @@ export const configMapStrategy: Strategy = {
       if (isObject(draft[field]) && Object.keys(draft[field]).length === 0) delete draft[field];
     }
   },
-  validate: (draft, old) => [...dataKeyErrors(draft), ...immutableErrors(draft, old)],
+  validate: (draft, old) => [
+    ...dataKeyErrors(draft),
+    ...sizeErrors(draft, '[]'),
+    ...immutableErrors(draft, old),
+  ],
 };
 
 export const secretStrategy: Strategy = {
@@ -88,7 +120,7 @@ export const secretStrategy: Strategy = {
     delete draft.stringData;
   },
   validate: (draft, old) => {
-    const errors = [...dataKeyErrors(draft), ...immutableErrors(draft, old)];
+    const errors = [...dataKeyErrors(draft), ...sizeErrors(draft, 'data'), ...immutableErrors(draft, old)];
     if (draft.type === 'kubernetes.io/tls') {
       for (const key of ['tls.crt', 'tls.key']) {
         if (objectOf(draft.data)[key] === undefined) errors.push(required(`data[${key}]`));
@@ -184,6 +216,10 @@ export const webhookStrategy: Strategy = {
       const effects = ['None', 'NoneOnDryRun'];
       if (!effects.includes(textOf(webhook.sideEffects))) {
         errors.push(notSupported(`${at}.sideEffects`, webhook.sideEffects ?? '', effects));
+      }
+      if (objectsOf(webhook.matchConditions).length > 0) {
+        // They are CEL, which is not spoken here; to pass them over would call a webhook that must not be called.
+        errors.push(forbiddenField(`${at}.matchConditions`, 'this server cannot evaluate match conditions'));
       }
       const seconds = numberOf(webhook.timeoutSeconds) ?? 10;
       if (seconds < 1 || seconds > 30) {

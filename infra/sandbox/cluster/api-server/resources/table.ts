@@ -31,7 +31,7 @@ const row = (given: Row): ResourceDefinition => ({
   subresources: [],
   nameRule: dns1123Subdomain,
   generation: false,
-  generationCountsLabels: false,
+  generationCounts: [],
   createdByUpdate: false,
   updateNeedsVersion: false,
   statusMayLabel: true,
@@ -170,7 +170,11 @@ export const resourceTable: readonly ResourceDefinition[] = [
     fields: eventFields('regarding'),
     strategy: groupEventStrategy,
   }),
-  workload('Deployment', 'deployments', 'deploy', { strategy: deploymentStrategy, statusMayLabel: false }),
+  workload('Deployment', 'deployments', 'deploy', {
+    strategy: deploymentStrategy,
+    statusMayLabel: false,
+    generationCounts: ['annotations'],
+  }),
   workload('ReplicaSet', 'replicasets', 'rs', {
     strategy: replicaSetStrategy,
   }),
@@ -181,7 +185,7 @@ export const resourceTable: readonly ResourceDefinition[] = [
     kind: 'EndpointSlice',
     resource: 'endpointslices',
     generation: true,
-    generationCountsLabels: true,
+    generationCounts: ['labels', 'annotations'],
     strategy: endpointSliceStrategy,
   }),
   row({
