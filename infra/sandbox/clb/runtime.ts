@@ -2,6 +2,7 @@ import type { SimulatedClock } from './clock.ts';
 import { HttpFrontend } from './data-plane/http-frontend.ts';
 import type { Network } from './data-plane/network.ts';
 import { TcpFrontend } from './data-plane/tcp-frontend.ts';
+import { UdpFrontend } from './data-plane/udp-frontend.ts';
 import type { Events } from './events.ts';
 import { HealthChecker } from './health/checker.ts';
 import type { Layer7Listener, Listener, LoadBalancer, Rule } from './load-balancer.ts';
@@ -16,9 +17,11 @@ export interface Place {
   readonly pool: Pool;
 }
 
+type Frontend = TcpFrontend | UdpFrontend | HttpFrontend;
+
 /** The running side of the state: sockets that forward, probes that watch. Every change goes through it. */
 export class Runtime {
-  readonly #frontends = new Map<string, TcpFrontend | HttpFrontend>();
+  readonly #frontends = new Map<string, Frontend>();
   readonly #health: HealthChecker;
   readonly #network: Network;
   readonly #settings: ClbSettings;
@@ -54,8 +57,8 @@ export class Runtime {
     });
   }
 
-  /** UDP has none yet. */
-  #frontendOf(loadBalancer: LoadBalancer, listener: Listener): TcpFrontend | HttpFrontend | undefined {
+  /** What TLS is asked for has none yet. */
+  #frontendOf(loadBalancer: LoadBalancer, listener: Listener): Frontend | undefined {
     const parts = {
       loadBalancer,
       network: this.#network,
@@ -64,6 +67,7 @@ export class Runtime {
       events: this.#events,
     };
     if (listener.layer === 7) return new HttpFrontend({ ...parts, listener });
+    if (listener.protocol === 'UDP') return new UdpFrontend({ ...parts, listener });
     return listener.protocol === 'TCP' ? new TcpFrontend({ ...parts, listener }) : undefined;
   }
 

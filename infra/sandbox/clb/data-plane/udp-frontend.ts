@@ -1,0 +1,93 @@
+import { createSocket, type RemoteInfo, type Socket } from 'node:dgram';
+import type { SimulatedClock } from '../clock.ts';
+import type { Events } from '../events.ts';
+import type { Layer4Listener, LoadBalancer } from '../load-balancer.ts';
+import type { ClbSettings } from '../settings.ts';
+import { choose } from './choose.ts';
+import type { Network } from './network.ts';
+import { UdpFlow } from './udp-flow.ts';
+
+export interface UdpFrontendOptions {
+  readonly loadBalancer: LoadBalancer;
+  readonly listener: Layer4Listener;
+  readonly network: Network;
+  readonly settings: ClbSettings;
+  readonly clock: SimulatedClock;
+  readonly events: Events;
+}
+
+/**
+ * The socket of one UDP listener. What an address and port sends is a flow: it has one target until it was idle for
+ * long or the target is removed, whatever becomes of the target's weight and health. Where there is no target,
+ * datagrams are lost without a word.
+ */
+export class UdpFrontend {
+  readonly #options: UdpFrontendOptions;
+  readonly #socket: Socket;
+  readonly #flows = new Map<string, UdpFlow>();
+
+  constructor(options: UdpFrontendOptions) {
+    this.#options = options;
+    this.#socket = createSocket('udp4');
+    this.#socket.on('message', (datagram, from) => this.#forward(datagram, from));
+  }
+
+  /** @throws Error when the port cannot be listened on */
+  async open(): Promise<void> {
+    const { loadBalancer, listener, network, events } = this.#options;
+    const at = network.socketOf(loadBalancer.vip, listener.port);
+    if (at === undefined) throw new Error(`${loadBalancer.vip} is not on loopback.`);
+    await new Promise<void>((resolve, reject) => {
+      this.#socket.once('error', (error) => {
+        this.#socket.close();
+        reject(error);
+      });
+      this.#socket.bind({ address: at.host, port: at.port, exclusive: true }, () => resolve());
+    });
+    this.#socket.removeAllListeners('error');
+    this.#socket.on('error', (error) =>
+      events.emit('warning', `UDP listener ${listener.id}: ${error.message}`),
+    );
+  }
+
+  close(): void {
+    this.#socket.close();
+    for (const flow of [...this.#flows.values()]) flow.end();
+  }
+
+  #forward(datagram: Buffer, { address, port }: RemoteInfo): void {
+    const key = `${address} ${port}`;
+    const flow = this.#flows.get(key) ?? this.#begin(key, address, port);
+    flow?.send(datagram);
+  }
+
+  #begin(key: string, remote: string, remotePort: number): UdpFlow | undefined {
+    const { listener, network, settings, clock } = this.#options;
+    const client = network.clientAddress(remote);
+    const sessionMs = clock.real(listener.pool.sessionExpireSeconds * 1000);
+    const target = choose(listener.pool, client, settings, Date.now(), sessionMs);
+    const socket = target === undefined ? undefined : network.socketOf(target.ip, target.port);
+    if (target === undefined || socket === undefined) {
+      this.#emitRefused(client, target === undefined ? 'no target' : 'target is not on loopback');
+      return undefined;
+    }
+    const flow = new UdpFlow({
+      clientAddress: client,
+      target,
+      socket,
+      localAddress: network.forwardSource(remote),
+      idleMs: listener.idleConnectTimeoutSeconds * 1000,
+      // A client that is gone is nobody's business.
+      toClient: (answer) => this.#socket.send(answer, remotePort, remote, () => undefined),
+      onRefused: (code) => this.#emitRefused(client, `${target.ip}:${target.port} ${code}`),
+      onEnded: () => this.#flows.delete(key),
+    });
+    this.#flows.set(key, flow);
+    return flow;
+  }
+
+  #emitRefused(client: string, reason: string): void {
+    const { loadBalancer, listener, events } = this.#options;
+    events.emit('refused', { loadBalancerId: loadBalancer.id, listenerId: listener.id, client, reason });
+  }
+}
