@@ -24,7 +24,10 @@ export interface Addresses {
   free(ip: string): void;
   /** Where the socket of an address and port lives. Stable for as long as the address is held. */
   socketOf(ip: string, port: number): SocketAddress;
-  /** The local address to connect from so that the peer sees `ip`; undefined in `single` mode. */
+  /**
+   * The local address to connect from so that the peer sees `ip`; undefined in `single` mode. Also for `100.64.0.c`,
+   * which all sandboxes share.
+   */
   sourceOf(ip: string): string | undefined;
   /** The ordinary address behind a loopback one (`127.N.b.c` → `10.N.b.c`); other addresses stay as they are. */
   ordinary(loopback: string): string;
@@ -96,7 +99,8 @@ const claimRange = async (first: number): Promise<Addresses | undefined> => {
     }
     const privileged = await canListen(`127.${n}.255.254`, 80);
     const allocator = new Allocator(n);
-    const loopback = (ip: string): string => ip.replace(/^10\./, '127.');
+    const loopback = (ip: string): string =>
+      ip.replace(/^10\./, '127.').replace(/^100\.64\.0\./, '127.0.64.');
     return {
       mode: 'range',
       vpcCidr: `10.${n}.0.0/16`,
@@ -107,7 +111,8 @@ const claimRange = async (first: number): Promise<Addresses | undefined> => {
         port: port < 1024 && !privileged ? port + privilegedShift : port,
       }),
       sourceOf: loopback,
-      ordinary: (ip) => ip.replace(/^(::ffff:)?127\.(?!0\.)/, '10.'),
+      ordinary: (ip) =>
+        ip.replace(/^(::ffff:)?127\.0\.64\./, '100.64.0.').replace(/^(::ffff:)?127\.(?!0\.)/, '10.'),
       release: () => closeServer(lock),
     };
   }

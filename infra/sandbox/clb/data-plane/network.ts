@@ -7,11 +7,20 @@ export interface Network {
   socketOf(ip: string, port: number): SocketAddress | undefined;
   /** The local address to probe from, so that targets see the load balancer's own; undefined: the system's. */
   probeSource(vip: string): string | undefined;
+  /**
+   * The same of the addresses that all load balancers share to probe from (100.64.0.0/10).
+   *
+   * @param random 0 to 1: which of them
+   */
+  sharedProbeSource(random: number): string | undefined;
   /** The local address to forward from, so that targets see the client's own; undefined: it cannot be kept. */
   forwardSource(remoteAddress: string): string | undefined;
   /** A client's ordinary address. */
   clientAddress(remoteAddress: string): string;
 }
+
+/** So many of the shared addresses are in use. */
+const sharedProbers = 8;
 
 const withoutPrefix = (address: string): string => address.replace(/^::ffff:/, '');
 
@@ -21,6 +30,8 @@ export const createNetwork = (addresses: Addresses): Network => ({
     return socket.host.startsWith('127.') ? socket : undefined;
   },
   probeSource: (vip) => addresses.sourceOf(vip),
+  sharedProbeSource: (random) =>
+    addresses.sourceOf(`100.64.0.${1 + Math.min(sharedProbers - 1, Math.floor(random * sharedProbers))}`),
   forwardSource: (remoteAddress) =>
     addresses.mode === 'range' && withoutPrefix(remoteAddress).startsWith('127.')
       ? withoutPrefix(remoteAddress)

@@ -5,7 +5,8 @@ import type { Listener, LoadBalancer } from '../load-balancer.ts';
 import type { HealthStatus, Target } from '../model.ts';
 import type { Pool } from '../pool.ts';
 import { type ClbSettings, draw } from '../settings.ts';
-import { type ProbeOptions, probe, probeUdp } from './probe.ts';
+import { probe } from './probe.ts';
+import type { ProbeOptions } from './probe-options.ts';
 import { afterProbe, type HealthCount, startingCount } from './transitions.ts';
 
 interface Watch {
@@ -28,7 +29,7 @@ export interface HealthCheckerParts {
   readonly probe?: (options: ProbeOptions) => Promise<boolean>;
 }
 
-/** Probes every watched target, whatever its weight, from the load balancer's own address. */
+/** Probes every watched target, whatever its weight, from the load balancer's own address or from a shared one. */
 export class HealthChecker {
   readonly #network: Network;
   readonly #settings: ClbSettings;
@@ -87,10 +88,9 @@ export class HealthChecker {
   }
 
   async #probe(watch: Watch): Promise<void> {
-    const { pool, loadBalancer } = watch;
-    const { healthCheck } = pool;
+    const { healthCheck } = watch.pool;
     const startedMs = this.#clock.nowMs();
-    const success = await this.#probeOnce(watch, this.#network.probeSource(loadBalancer.vip));
+    const success = await this.#probeOnce(watch);
     if (watch.ended) return;
     watch.count = afterProbe(watch.count, success, healthCheck, this.#settings.aliveAfterFirstSuccess);
     this.#set(watch, watch.count.status);
@@ -98,17 +98,18 @@ export class HealthChecker {
     this.#schedule(watch, Math.max(0, healthCheck.IntervalTime * 1000 - spentMs));
   }
 
-  #probeOnce({ pool, target, listener }: Watch, localAddress: string | undefined): Promise<boolean> {
+  #probeOnce({ pool, target, listener, loadBalancer }: Watch): Promise<boolean> {
     const { healthCheck } = pool;
-    // A ping is answered by every address of loopback, so it is not sent.
-    if (healthCheck.CheckType === 'PING') return Promise.resolve(true);
     const port = healthCheck.CheckPort ?? target.port;
     const socket = this.#network.socketOf(target.ip, port);
     if (socket === undefined) return Promise.resolve(false);
-    const probeTarget = listener.protocol === 'UDP' ? probeUdp : this.#probeTarget;
-    return probeTarget({
+    return this.#probeTarget({
+      transport: listener.protocol === 'UDP' ? 'udp' : 'tcp',
       socket,
-      localAddress,
+      localAddress:
+        healthCheck.SourceIpType === 1
+          ? this.#network.sharedProbeSource(this.#random())
+          : this.#network.probeSource(loadBalancer.vip),
       timeoutMs: Math.max(this.#clock.real(healthCheck.TimeOut * 1000), this.#settings.probeTimeoutFloorMs),
       endsWith: this.#settings.probeEndsWith,
       healthCheck,
