@@ -10,6 +10,8 @@ export interface ForwardOptions {
   readonly localAddress: string | undefined;
   /** Real milliseconds without a byte after which the connection is reset; undefined: never. */
   readonly idleMs?: number;
+  /** How the client's connection is reset, where its socket cannot do that itself. */
+  readonly resetClient?: () => void;
   readonly onConnected?: () => void;
   /** The other side did not take the connection: its error code. */
   readonly onRefused: (code: string) => void;
@@ -29,6 +31,7 @@ export interface Forwarded {
  */
 export const forward = (options: ForwardOptions): Forwarded => {
   const { client, to, localAddress, idleMs, onConnected, onRefused, onClosed } = options;
+  const { resetClient = () => void client.resetAndDestroy() } = options;
   let backend: Socket | undefined;
   let stopped = false;
 
@@ -40,10 +43,13 @@ export const forward = (options: ForwardOptions): Forwarded => {
       backend?.destroy();
       return;
     }
-    for (const end of [client, backend]) {
-      if (how === 'rst') end?.resetAndDestroy();
-      else end?.destroy();
+    if (how === 'rst') {
+      resetClient();
+      backend?.resetAndDestroy();
+      return;
     }
+    client.destroy();
+    backend?.destroy();
   };
 
   const dial = (left: number): void => {
@@ -72,7 +78,7 @@ export const forward = (options: ForwardOptions): Forwarded => {
         return;
       }
       if (!connected && !stopped) onRefused(codeOf(error));
-      client.resetAndDestroy();
+      resetClient();
     });
     attempt.once('close', (hadError) => {
       if (!hadError && !stopped && attempt === backend) client.destroySoon();

@@ -11,6 +11,8 @@ export interface ForwardOptions {
   readonly socket: SocketAddress;
   /** The client's own loopback address, where it can be kept. */
   readonly localAddress: string | undefined;
+  /** Ends the client's connection with a RST. */
+  readonly resetClient: () => void;
   /** Real milliseconds without a byte after which the connection is reset. */
   readonly idleMs: number;
   /** The target did not take the connection: its error code. */
@@ -19,11 +21,12 @@ export interface ForwardOptions {
 
 /** Connects a client to a target and counts what goes through it; a target that refuses resets the client. */
 export const forward = (options: ForwardOptions): ForwardedConnection => {
-  const { client, clientAddress, target, socket, localAddress, idleMs, onRefused } = options;
+  const { client, clientAddress, target, socket, localAddress, resetClient, idleMs, onRefused } = options;
   const { stop } = forwardTo({
     client,
     to: socket,
     localAddress,
+    resetClient,
     idleMs,
     onConnected: () => {
       target.traffic.total += 1;

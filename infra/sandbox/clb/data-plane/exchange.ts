@@ -23,7 +23,7 @@ export interface ExchangeParts {
   readonly settings: ClbSettings;
   readonly clock: SimulatedClock;
   readonly vip: string;
-  /** How clients come. */
+  /** How clients speak to this listener. */
   readonly scheme: 'http' | 'https';
   /** No target took a client's request. */
   readonly onRefused: (client: string, reason: string) => void;
@@ -137,7 +137,7 @@ export class Exchange implements ForwardedConnection {
       agent,
       method: request.method ?? 'GET',
       path,
-      headers: headersToTarget(request, this.client, Date.now(), { host: vip, scheme, upgrade: protocol }),
+      headers: headersToTarget(request, this.client, Date.now(), vip, protocol, scheme),
       timeout: settings.targetReadTimeoutMs,
       setHost: false,
     });

@@ -1,18 +1,17 @@
 import { createServer, type IncomingMessage, type Server, ServerResponse } from 'node:http';
-import { createServer as createNetServer, type Server as NetServer, Socket } from 'node:net';
+import { createServer as createRawServer, type Server as RawServer, Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { Certificates } from '../certificates.ts';
 import type { SimulatedClock } from '../clock.ts';
 import type { Events } from '../events.ts';
 import type { Layer7Listener, LoadBalancer } from '../load-balancer.ts';
-import type { Tls } from '../model.ts';
-import { hostOf, type Match, matchRule, type RuleTable, ruleOfDomain, ruleTable } from '../rules/match.ts';
+import { hostOf, type Match, matchRule, type RuleTable, ruleOfHost, ruleTable } from '../rules/match.ts';
 import type { ClbSettings } from '../settings.ts';
 import { answerStatus } from './error-pages.ts';
 import { type Asked, Exchange, type ExchangeParts } from './exchange.ts';
 import { listenAt, type Network } from './network.ts';
 import { TargetAgent } from './target-agent.ts';
-import { TlsEnd } from './tls-end.ts';
+import { TlsTerminator } from './tls-terminator.ts';
 
 export interface HttpFrontendOptions {
   readonly loadBalancer: LoadBalancer;
@@ -28,10 +27,10 @@ export interface HttpFrontendOptions {
 export class HttpFrontend {
   readonly #options: HttpFrontendOptions;
   readonly #parts: ExchangeParts;
-  /** Takes requests off connections, whoever accepted them. */
   readonly #server: Server;
-  /** Accepts those of an HTTPS listener. */
-  readonly #accepting: NetServer;
+  /** What listens: it itself, or with HTTPS one in front of it. */
+  readonly #entry: RawServer;
+  readonly #tls: TlsTerminator | undefined;
   readonly #clients = new Set<Socket>();
   readonly #once: TargetAgent;
   readonly #kept: TargetAgent;
@@ -48,7 +47,7 @@ export class HttpFrontend {
       settings,
       clock,
       vip: loadBalancer.vip,
-      scheme: listener.protocol === 'HTTP' ? 'http' : 'https',
+      scheme: listener.protocol === 'HTTPS' ? 'https' : 'http',
       onRefused: (client, reason) =>
         events.emit('refused', { loadBalancerId: loadBalancer.id, listenerId: listener.id, client, reason }),
     };
@@ -56,34 +55,45 @@ export class HttpFrontend {
       { noDelay: true, keepAliveTimeout: settings.clientKeepaliveMs, requestTimeout: 0 },
       (request, response) => this.#serve(request, response),
     );
-    const track = (socket: Socket): void => {
+    this.#server.on('upgrade', (request, socket, head) => this.#upgrade(request, socket, head));
+    if (listener.protocol === 'HTTPS') {
+      const tls = this.#terminator();
+      this.#tls = tls;
+      this.#entry = createRawServer({ noDelay: true }, (raw) => tls.accept(raw));
+      return;
+    }
+    this.#entry = this.#server;
+    this.#server.on('connection', (socket) => {
       this.#clients.add(socket);
       socket.once('close', () => this.#clients.delete(socket));
-    };
-    if (listener.protocol === 'HTTP') {
-      this.#accepting = this.#server.on('connection', track);
-    } else {
-      const end = new TlsEnd(
-        options.certificates,
-        (name) => this.#tlsOf(name),
-        (secured) => this.#server.emit('connection', secured),
-      );
-      this.#accepting = createNetServer({ noDelay: true }, (client) => {
-        track(client);
-        end.accept(client);
-      });
-    }
-    this.#server.on('upgrade', (request, socket, head) => this.#upgrade(request, socket, head));
+    });
+  }
+
+  #terminator(): TlsTerminator {
+    const { listener, network, certificates } = this.#options;
+    return new TlsTerminator({
+      certificates,
+      tlsFor: (servername) =>
+        listener.sni === true
+          ? (ruleOfHost(this.#rules(), hostOf(servername))?.tls ?? listener.tls)
+          : listener.tls,
+      asksClients: () =>
+        listener.tls?.mode === 'MUTUAL' ||
+        [...listener.rules.values()].some(({ tls }) => tls?.mode === 'MUTUAL'),
+      onSecure: (client) => void this.#server.emit('connection', client),
+      onRefused: (remote, reason) => this.#parts.onRefused(network.clientAddress(remote), reason),
+    });
   }
 
   /** @throws Error when the port cannot be listened on */
   open(): Promise<void> {
     const { loadBalancer, listener, network } = this.#options;
-    return listenAt(this.#accepting, network, loadBalancer.vip, listener.port);
+    return listenAt(this.#entry, network, loadBalancer.vip, listener.port);
   }
 
   close(): void {
-    this.#accepting.close();
+    this.#entry.close();
+    this.#tls?.close();
     for (const client of this.#clients) client.resetAndDestroy();
     this.#once.destroy();
     this.#kept.destroy();
@@ -100,13 +110,13 @@ export class HttpFrontend {
     request.on('error', () => undefined);
     response.on('error', () => undefined);
     const { host, path } = targetOf(request);
-    const { scheme } = this.#parts;
     const match = this.#match(host, path);
     if (match.kind === 'none') {
       answerStatus(request, response, 404);
       return;
     }
     if (match.kind === 'redirect') {
+      const { scheme } = this.#parts;
       const port = listener.port === (scheme === 'http' ? 80 : 443) ? '' : `:${listener.port}`;
       const query = path.slice(pathOnly(path).length);
       const location = `${scheme}://${hostOf(host)}${port}${match.path}${query}`;
@@ -135,13 +145,6 @@ export class HttpFrontend {
 
   #match(host: string, path: string): Match {
     return matchRule(this.#rules(), hostOf(host), pathOnly(path));
-  }
-
-  /** The certificate of the domain that a client names, where each has its own. */
-  #tlsOf(servername: string | undefined): Tls | undefined {
-    const { listener } = this.#options;
-    if (listener.sni !== true) return listener.tls;
-    return ruleOfDomain(this.#rules(), servername === undefined ? undefined : hostOf(servername))?.tls;
   }
 
   /** Node leaves the socket of such a request to us: what is answered otherwise than with 101 ends it. */

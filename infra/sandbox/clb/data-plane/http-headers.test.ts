@@ -8,11 +8,7 @@ const asked = (raw: string[], method = 'GET') => {
 };
 
 const toTarget = (raw: string[], method?: string, upgrade?: string): string[] =>
-  headersToTarget(asked(raw, method), '198.51.100.7', 1_700_000_000_123, {
-    host: '10.0.240.1',
-    scheme: 'http',
-    upgrade,
-  });
+  headersToTarget(asked(raw, method), '198.51.100.7', 1_700_000_000_123, '10.0.240.1', upgrade, 'http');
 
 const own = [
   'X-Stgw-Time',

@@ -37,20 +37,18 @@ type Asked = Pick<IncomingMessage, 'rawHeaders' | 'headers' | 'httpVersion' | 'm
  * The headers that a target gets: the client's own, Host included, and what the load balancer tells about it.
  *
  * @param clientIp goes to the end of X-Forwarded-For; all before it is what the client says
- * @param how `host`: for a client of HTTP/1.0 that names none; `scheme`: how the client came; `upgrade`: the
- *   protocol that it wants to change to
+ * @param host for a client of HTTP/1.0 that names none
+ * @param upgrade the protocol that the client wants to change to
+ * @param scheme how the client speaks to the load balancer
  */
 export const headersToTarget = (
   { rawHeaders, headers, httpVersion, method }: Asked,
   clientIp: string,
   nowMs: number,
-  how: {
-    readonly host: string;
-    readonly scheme: 'http' | 'https';
-    readonly upgrade: string | undefined;
-  },
+  host: string,
+  upgrade: string | undefined,
+  scheme: 'http' | 'https',
 ): string[] => {
-  const { host, scheme, upgrade } = how;
   const sent = without(rawHeaders, notToTarget);
   if (headers.host === undefined) sent.push('Host', host);
   const before = headers['x-forwarded-for'];

@@ -1,5 +1,4 @@
 import { createServer, type Server, type Socket } from 'node:net';
-import type { TLSSocket } from 'node:tls';
 import type { Certificates } from '../certificates.ts';
 import type { SimulatedClock } from '../clock.ts';
 import type { Events } from '../events.ts';
@@ -8,7 +7,7 @@ import type { ClbSettings } from '../settings.ts';
 import { choose } from './choose.ts';
 import { forward } from './connection.ts';
 import { listenAt, type Network } from './network.ts';
-import { TlsEnd } from './tls-end.ts';
+import { TlsTerminator } from './tls-terminator.ts';
 
 export interface TcpFrontendOptions {
   readonly loadBalancer: LoadBalancer;
@@ -20,28 +19,24 @@ export interface TcpFrontendOptions {
   readonly certificates: Certificates;
 }
 
-/** The socket of one TCP or TCP_SSL listener; the targets of both are spoken to in the clear. */
+/** The socket of one TCP or TCP_SSL listener. */
 export class TcpFrontend {
   readonly #options: TcpFrontendOptions;
   readonly #server: Server;
   readonly #clients = new Set<Socket>();
+  readonly #tls: TlsTerminator | undefined;
 
   constructor(options: TcpFrontendOptions) {
     this.#options = options;
-    const { listener, certificates } = options;
-    const end = new TlsEnd(
-      certificates,
-      () => listener.tls,
-      (secured, client) => this.#acceptSecured(secured, client),
+    const tls = options.listener.protocol === 'TCP_SSL' ? this.#terminator() : undefined;
+    this.#tls = tls;
+    this.#server = createServer(
+      { allowHalfOpen: true, pauseOnConnect: tls === undefined, noDelay: true },
+      (client) => {
+        if (tls === undefined) this.#accept(client, () => void client.resetAndDestroy());
+        else tls.accept(client);
+      },
     );
-    // Bytes of the handshake are read at once, those of the client only when there is a target.
-    const pauseOnConnect = listener.protocol !== 'TCP_SSL';
-    this.#server = createServer({ allowHalfOpen: true, pauseOnConnect, noDelay: true }, (client) => {
-      this.#clients.add(client);
-      client.once('close', () => this.#clients.delete(client));
-      if (pauseOnConnect) this.#accept(client, client.remoteAddress ?? '');
-      else end.accept(client);
-    });
   }
 
   /** @throws Error when the port cannot be listened on */
@@ -52,26 +47,34 @@ export class TcpFrontend {
 
   close(): void {
     this.#server.close();
+    this.#tls?.close();
     for (const client of this.#clients) client.resetAndDestroy();
   }
 
-  #acceptSecured(secured: TLSSocket, client: Socket): void {
-    // Only the socket below can be reset.
-    secured.resetAndDestroy = () => {
-      client.resetAndDestroy();
-      return secured;
-    };
-    this.#accept(secured, client.remoteAddress ?? '');
+  #terminator(): TlsTerminator {
+    const { listener, network, certificates } = this.#options;
+    return new TlsTerminator({
+      certificates,
+      tlsFor: () => listener.tls,
+      asksClients: () => listener.tls?.mode === 'MUTUAL',
+      onSecure: (client, reset) => this.#accept(client, reset),
+      onRefused: (remote, reason) => this.#emitRefused(network.clientAddress(remote), reason),
+    });
   }
 
-  #accept(client: Socket, remote: string): void {
-    const { listener, network, settings, clock } = this.#options;
+  #accept(client: Socket, reset: () => void): void {
+    const { listener, network, settings, clock, loadBalancer } = this.#options;
+    if (this.#tls === undefined) {
+      this.#clients.add(client);
+      client.once('close', () => this.#clients.delete(client));
+    }
+    const remote = client.remoteAddress ?? '';
     const address = network.clientAddress(remote);
     const sessionMs = clock.real(listener.pool.sessionExpireSeconds * 1000);
     const target = choose(listener.pool, address, settings, Date.now(), sessionMs);
     const socket = target === undefined ? undefined : network.socketOf(target.ip, target.port);
     if (target === undefined || socket === undefined) {
-      this.#refuse(client, address, target === undefined ? 'no target' : 'target is not on loopback');
+      this.#refuse(client, reset, address, target === undefined ? 'no target' : 'target is not on loopback');
       return;
     }
     forward({
@@ -79,15 +82,18 @@ export class TcpFrontend {
       clientAddress: address,
       target,
       socket,
-      localAddress: network.forwardSource(remote),
+      // Who decrypts is a party of its own: its targets see the load balancer.
+      localAddress:
+        this.#tls === undefined ? network.forwardSource(remote) : network.probeSource(loadBalancer.vip),
+      resetClient: reset,
       idleMs: listener.idleConnectTimeoutSeconds * 1000,
       onRefused: (code) => this.#emitRefused(address, `${target.ip}:${target.port} ${code}`),
     });
   }
 
-  #refuse(client: Socket, address: string, reason: string): void {
+  #refuse(client: Socket, reset: () => void, address: string, reason: string): void {
     client.on('error', () => undefined);
-    client.resetAndDestroy();
+    reset();
     this.#emitRefused(address, reason);
   }
 

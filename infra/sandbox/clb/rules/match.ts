@@ -111,12 +111,12 @@ const matchPath = (locations: readonly Location[], path: string): Match => {
 export const hostOf = (header: string | undefined): string =>
   (header ?? '').toLowerCase().replace(/:\d+$/, '').replace(/\.$/, '');
 
-const domainOf = ({ exact, patterns, byDefault }: RuleTable, host: string): Domain | undefined =>
-  exact.get(host) ?? patterns.find(({ pattern }) => fits(pattern, host)) ?? byDefault;
+const domainOf = (table: RuleTable, host: string): Domain | undefined =>
+  table.exact.get(host) ?? table.patterns.find(({ pattern }) => fits(pattern, host)) ?? table.byDefault;
 
-/** A rule of the domain that a client asks for, or of the default one; each of a domain's has its certificate. */
-export const ruleOfDomain = (table: RuleTable, host: string | undefined): Rule | undefined =>
-  (host === undefined ? table.byDefault : domainOf(table, host))?.locations[0]?.rule;
+/** Any rule of the domain that a host's requests go to; undefined while there is none. */
+export const ruleOfHost = (table: RuleTable, host: string): Rule | undefined =>
+  domainOf(table, host)?.locations[0]?.rule;
 
 /**
  * The rule of a request. A host that no domain matches is the default domain's; a path that none of the
