@@ -30,7 +30,7 @@ export const benchCommand = (): Command =>
     .description(
       'Measures each figure against what it can be held against in the same run: the minimum, the floor, a baseline. All of them take six to seven minutes on two cores; docs/performance.md has the method.',
     )
-    .argument('[figures...]', 'calls, latency, peer, memory, functions (default: all)')
+    .argument('[figures...]', 'calls, latency, peer, memory, functions, carries (default: all)')
     .option('--json', 'progress on stderr, and one JSON object as the last line on stdout')
     .option('--small', 'as little as shows that it works; the numbers say nothing')
     .addHelpText('after', '\nExit code 1: something could not be measured.')

@@ -2,13 +2,14 @@
 import { availableParallelism, loadavg } from 'node:os';
 import { alignLeft, alignRight, duration } from '../../infra/sandbox/screen/style.ts';
 import { calls } from './calls.ts';
+import { carries } from './carries.ts';
 import type { Figure, Measured } from './figure.ts';
 import { functions } from './functions.ts';
 import { latency } from './latency.ts';
 import { memory } from './memory.ts';
 import { peer } from './peer.ts';
 
-export const figures: readonly Figure[] = [calls, latency, peer, memory, functions];
+export const figures: readonly Figure[] = [calls, latency, peer, memory, functions, carries];
 
 export interface BenchOptions {
   /** Names of figures; none: all. */
