@@ -70,8 +70,8 @@ export interface LoadBalancer {
   readonly tags: readonly Tag[];
   readonly createdAt: Date;
   readonly chargeType: string;
-  readonly internetChargeType: string;
-  readonly maxBandwidthMbps: number;
+  internetChargeType: string;
+  maxBandwidthMbps: number;
   name: string;
   status: 0 | 1;
   statusAt: Date;

@@ -100,6 +100,8 @@ const batchDeregisterTargets = action(
     const message = refused.length > 0 ? 'Some targets are not bound.' : '';
     return batchAnswer(failedIds, injected.message === '' ? message : injected.message);
   },
+  // Its documented codes have no InvalidParameterValue, but this one.
+  { rangeCode: 'InvalidParameterValue.Range' },
 );
 
 const maxModified = 500;
