@@ -1,4 +1,4 @@
-import { tooLong } from '../api-error.ts';
+import { ApiError, tooLong } from '../api-error.ts';
 import type { Engine } from '../engine/engine.ts';
 import type { Effects } from '../faults.ts';
 import type { LoadBalancer } from '../load-balancer.ts';
@@ -29,6 +29,12 @@ const requestsOf = (asked: Asked, lb: LoadBalancer, engine: Engine): TargetReque
   if (asked.Targets.length > maxBatchTargets) throw tooLong('Targets', maxBatchTargets);
   return asked.Targets.map((target, at) => {
     const listener = getListener(lb, target.ListenerId, 'InvalidParameter.ListenerIdNotFound');
+    if (listener.protocol === 'TCP_SSL' && engine.settings.batchOnTcpSsl === 'refuse') {
+      throw new ApiError(
+        'InvalidParameter.ProtocolCheckFailed',
+        `Protocol TCP_SSL of ${listener.id} does not support the operation.`,
+      );
+    }
     const path = `Targets.${at}`;
     const place = placeOf(lb, listener, target, path, engine, 'InvalidParameter.LocationNotFound');
     return targetRequest(target, place, path, engine);
