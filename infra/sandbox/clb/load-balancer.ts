@@ -78,5 +78,7 @@ export interface LoadBalancer {
   passToTarget: boolean;
   deleteProtect: boolean;
   snatPro: boolean;
+  /** Ids, as they are shown; no packet is filtered by them. */
+  securityGroups?: readonly string[];
   readonly listeners: Map<string, Listener>;
 }

@@ -91,7 +91,7 @@ const describeLoadBalancers = action(
             asked.WithRs === -1 ||
             (asked.WithRs === 1) === targetCount(lb) > 0) &&
           (asked.VpcId === undefined || lb.vpcId === asked.VpcId) &&
-          asked.SecurityGroup === undefined &&
+          (asked.SecurityGroup === undefined || lb.securityGroups?.includes(asked.SecurityGroup) === true) &&
           (asked.MasterZone === undefined || asked.MasterZone === `${lb.region}-1`) &&
           (asked.Filters ?? []).every((filter) => passes(lb, filter)),
       );

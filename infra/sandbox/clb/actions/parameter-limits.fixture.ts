@@ -50,6 +50,10 @@ export const limits: Readonly<Record<string, Limit>> = {
   'DeleteLoadBalancer.LoadBalancerIds': between(1, 20),
   'ModifyLoadBalancerAttributes.LoadBalancerName': between(1, 80),
   'ModifyLoadBalancerAttributes.SwitchFlag': between(0, 2),
+  'SetLoadBalancerSecurityGroups.SecurityGroups': atMost(50),
+  'SetSecurityGroupForLoadbalancers.OperationType': words('ADD DEL'),
+  'SetSecurityGroupForLoadbalancers.LoadBalancerIds': between(1, 20),
+  'DescribeLBListeners.Backends': between(1),
 
   'CreateListener.Ports': between(1),
   'CreateListener.Protocol': protocols,
