@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { notSimulated } from '../../infra/sandbox/clb/actions/not-simulated.ts';
 import { defaultSettings } from '../../infra/sandbox/clb/settings.ts';
 import { codeOf, type Fixture, failureOf, startFixture } from './clb-simulator-fixture.ts';
 
@@ -135,6 +136,17 @@ describe('DescribeTargetHealth', () => {
     set({ ipTargetId: 'eni' });
     expect(await targetId()).toMatch(/^eni-[0-9a-z]{8}$/);
   });
+});
+
+it('what the real API has and the simulator has not says so, under names that the SDK has too', async () => {
+  const { client } = fixture;
+  for (const name of notSimulated) {
+    expect(name in client).toBe(true);
+    expect(await failureOf(client.request(name, {}))).toMatchObject({
+      code: 'UnsupportedOperation',
+      message: `${name} is not simulated.`,
+    });
+  }
 });
 
 it('so many load balancers are deleted in five minutes and no more, also by force', async () => {

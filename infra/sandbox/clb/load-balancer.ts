@@ -6,6 +6,8 @@ interface AnyListener {
   readonly port: number;
   readonly createdAt: Date;
   name: string;
+  /** It takes no connection, and probes nothing. */
+  stopped?: boolean;
 }
 
 export interface Layer4Listener extends AnyListener {

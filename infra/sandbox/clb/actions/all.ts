@@ -7,10 +7,12 @@ import { lookUpActions } from './describe-lb-listeners.ts';
 import { describeTargetActions } from './describe-targets.ts';
 import { listenerActions } from './listeners.ts';
 import { loadBalancerActions } from './load-balancers.ts';
+import { notSimulatedActions } from './not-simulated.ts';
 import { ruleDomainActions } from './rule-domains.ts';
 import { ruleActions } from './rules.ts';
 import { securityGroupActions } from './security-groups.ts';
 import { singleTargetActions } from './single-targets.ts';
+import { startStatusActions } from './start-status.ts';
 
 /** Every action that the simulator answers, by name. What actions remember begins empty. */
 export const allActions = (): ReadonlyMap<string, Action> =>
@@ -27,6 +29,8 @@ export const allActions = (): ReadonlyMap<string, Action> =>
       ...describeTargetActions(),
       ...lookUpActions(),
       ...securityGroupActions(),
+      ...startStatusActions(),
       ...accountActions(),
+      ...notSimulatedActions(),
     ].map((action) => [action.name, action]),
   );

@@ -82,6 +82,8 @@ export const limits: Readonly<Record<string, Limit>> = {
   'ModifyListener.RescheduleStartTime': between(0, 3_600),
   'ModifyListener.RescheduleInterval': between(0, 3_600),
   'DeleteLoadBalancerListeners.ListenerIds': atMost(20),
+  'SetLoadBalancerStartStatus.OperationType': words('Start Stop'),
+  'SetLoadBalancerStartStatus.ListenerIds': between(1),
 
   'CreateRule.Rules': between(1),
   'RuleInput.Url': between(1, 200),
