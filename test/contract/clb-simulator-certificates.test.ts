@@ -161,6 +161,23 @@ describe('TLS listeners', () => {
     await fixture.done(await modify(http, { SniSwitch: 0 }));
   });
 
+  it('have their targets bound in batches, unless that is switched; one by one they always are', async () => {
+    const listenerId = await create({ Protocol: 'TCP_SSL', Certificate: { CertId: ecId } });
+    const target = { EniIp: fixture.addresses.allocate('pod'), Port: 8_443 };
+    const batch = { LoadBalancerId: id, Targets: [{ ...target, ListenerId: listenerId }] };
+    const single = { LoadBalancerId: id, ListenerId: listenerId, Targets: [target] };
+    await fixture.client.BatchRegisterTargets(batch);
+    await fixture.unlocked(id);
+    fixture.simulator.settings.batchOnTcpSsl = 'refuse';
+    for (const call of ['BatchRegisterTargets', 'BatchDeregisterTargets'] as const) {
+      expect(await codeOf(fixture.client[call](batch))).toBe('InvalidParameter.ProtocolCheckFailed');
+    }
+    await fixture.done(await fixture.client.DeregisterTargets(single));
+    await fixture.done(await fixture.client.RegisterTargets(single));
+    expect(fixture.target(target.EniIp).port).toBe(8_443);
+    fixture.simulator.settings.batchOnTcpSsl = 'accept';
+  });
+
   it('share the ports of TCP', async () => {
     await create({ Protocol: 'HTTPS', Certificate: { CertId: ecId } });
     for (const Protocol of ['TCP', 'HTTP', 'TCP_SSL', 'HTTPS']) {

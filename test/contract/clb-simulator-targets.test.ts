@@ -198,6 +198,74 @@ describe('targets', () => {
     );
   });
 
+  it('are tagged in a synchronous batch, by target before entry, and found by their tag', async () => {
+    const { client } = fixture;
+    const { id, listeners } = await setUp(1);
+    const [listenerId = ''] = listeners;
+    const [one = '', two = ''] = podIps(2);
+    await fixture.register(
+      id,
+      [one, two].map((ip) => ({ listenerId, ip, port: 8_080 })),
+    );
+    const tag = (...Targets: { EniIp: string; Port: number; Tag?: string }[]) =>
+      client.BatchModifyTargetTag({
+        LoadBalancerId: id,
+        ModifyList: [{ ListenerId: listenerId, Targets, Tag: 'of the entry' }],
+      });
+    const { RequestId = '' } = await tag(
+      { EniIp: one, Port: 8_080 },
+      { EniIp: two, Port: 8_080, Tag: 'its own' },
+    );
+    const tagged = async (value: string) =>
+      (
+        await client.DescribeTargets({
+          LoadBalancerId: id,
+          ListenerIds: [listenerId],
+          Filters: [{ Name: 'tag', Values: [value] }],
+        })
+      ).Listeners?.[0]?.Targets?.map(({ PrivateIpAddresses }) => PrivateIpAddresses?.[0]);
+    expect(await tagged('of the entry')).toEqual([one]);
+    expect(await tagged('its own')).toEqual([two]);
+    expect((await client.DescribeTaskStatus({ TaskId: RequestId })).Status).toBe(0);
+    await fixture.unlocked(id);
+    expect(await codeOf(tag({ EniIp: one, Port: 8_081 }))).toBe('InvalidParameter');
+    const many = Array.from({ length: 501 }, (_, at) => ({ EniIp: one, Port: at + 1 }));
+    expect(await codeOf(tag(...many))).toBe('InvalidParameterValue.Length');
+  });
+
+  it('move to another port with their weight and tag', async () => {
+    const { client, done } = fixture;
+    const { id, listeners } = await setUp(2);
+    const [listenerId = '', otherId = ''] = listeners;
+    const [ip = '', taken = ''] = podIps(2);
+    await client.BatchRegisterTargets({
+      LoadBalancerId: id,
+      Targets: [
+        { ListenerId: listenerId, EniIp: ip, Port: 8_080, Weight: 7, Tag: 'kept' },
+        { ListenerId: listenerId, EniIp: ip, Port: 8_082 },
+        { ListenerId: otherId, EniIp: ip, Port: 8_083 },
+        { ListenerId: otherId, EniIp: taken, Port: 8_080 },
+      ],
+    });
+    await fixture.unlocked(id);
+    const move = (Port: number, NewPort: number) =>
+      client.ModifyTargetPort({
+        LoadBalancerId: id,
+        ListenerId: listenerId,
+        Targets: [{ EniIp: ip, Port }],
+        NewPort,
+      });
+    await done(await move(8_080, 8_081));
+    const { Listeners } = await client.DescribeTargets({ LoadBalancerId: id, ListenerIds: [listenerId] });
+    expect(Listeners?.[0]?.Targets?.map(({ Port, Weight, Tag }) => [Port, Weight, Tag])).toEqual([
+      [8_082, 10, ''],
+      [8_081, 7, 'kept'],
+    ]);
+    expect(await codeOf(move(8_080, 8_090))).toBe('InvalidParameter');
+    expect(await codeOf(move(8_081, 8_082))).toBe('InvalidParameter');
+    expect(await codeOf(move(8_081, 8_083))).toBe('InvalidParameter.PortCheckFailed');
+  });
+
   it('may be instances that are known', async () => {
     const { client, simulator } = fixture;
     const {

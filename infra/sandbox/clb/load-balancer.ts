@@ -6,6 +6,8 @@ interface AnyListener {
   readonly port: number;
   readonly createdAt: Date;
   name: string;
+  /** It takes no connection, and probes nothing. */
+  stopped?: boolean;
 }
 
 export interface Layer4Listener extends AnyListener {
@@ -70,13 +72,15 @@ export interface LoadBalancer {
   readonly tags: readonly Tag[];
   readonly createdAt: Date;
   readonly chargeType: string;
-  readonly internetChargeType: string;
-  readonly maxBandwidthMbps: number;
+  internetChargeType: string;
+  maxBandwidthMbps: number;
   name: string;
   status: 0 | 1;
   statusAt: Date;
   passToTarget: boolean;
   deleteProtect: boolean;
   snatPro: boolean;
+  /** Ids, as they are shown; no packet is filtered by them. */
+  securityGroups?: readonly string[];
   readonly listeners: Map<string, Listener>;
 }

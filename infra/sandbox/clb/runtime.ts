@@ -6,7 +6,13 @@ import { TcpFrontend } from './data-plane/tcp-frontend.ts';
 import { UdpFrontend } from './data-plane/udp-frontend.ts';
 import type { Events } from './events.ts';
 import { HealthChecker } from './health/checker.ts';
-import type { Layer7Listener, Listener, LoadBalancer, Rule } from './load-balancer.ts';
+import {
+  type Layer7Listener,
+  type Listener,
+  type LoadBalancer,
+  poolsOf,
+  type Rule,
+} from './load-balancer.ts';
 import type { Target } from './model.ts';
 import type { NewTarget, Pool } from './pool.ts';
 import type { ClbSettings } from './settings.ts';
@@ -48,15 +54,44 @@ export class Runtime {
 
   /** Opens the listener's socket. @throws Error when its port cannot be listened on */
   async openListener(loadBalancer: LoadBalancer, listener: Listener): Promise<void> {
-    const frontend = this.#frontendOf(loadBalancer, listener);
-    await frontend.open();
-    this.#frontends.set(listener.id, frontend);
+    await this.#openFrontend(loadBalancer, listener);
     loadBalancer.listeners.set(listener.id, listener);
     this.#events.emit('listener', {
       loadBalancerId: loadBalancer.id,
       listenerId: listener.id,
       change: 'created',
     });
+  }
+
+  async #openFrontend(loadBalancer: LoadBalancer, listener: Listener): Promise<void> {
+    const frontend = this.#frontendOf(loadBalancer, listener);
+    await frontend.open();
+    this.#frontends.set(listener.id, frontend);
+  }
+
+  #closeFrontend({ id }: Listener): void {
+    this.#frontends.get(id)?.close();
+    this.#frontends.delete(id);
+  }
+
+  /** Closes the listener's socket and cuts its connections; what is bound stays bound, and is not probed. */
+  stopListener(loadBalancer: LoadBalancer, listener: Listener): void {
+    listener.stopped = true;
+    this.#closeFrontend(listener);
+    this.#watchAnew(loadBalancer, listener);
+  }
+
+  /** Undoes {@link stopListener}. @throws Error when its port cannot be listened on */
+  async startListener(loadBalancer: LoadBalancer, listener: Listener): Promise<void> {
+    if (listener.stopped !== true) return;
+    await this.#openFrontend(loadBalancer, listener);
+    listener.stopped = false;
+    this.#watchAnew(loadBalancer, listener);
+  }
+
+  #watchAnew(loadBalancer: LoadBalancer, listener: Listener): void {
+    for (const pool of poolsOf(listener)) this.healthCheckChanged({ loadBalancer, listener, pool });
+    this.listenerChanged(loadBalancer, listener);
   }
 
   #frontendOf(loadBalancer: LoadBalancer, listener: Listener): Frontend {
@@ -82,8 +117,7 @@ export class Runtime {
   /** Closes the listener's socket, cuts its connections and unbinds its targets. */
   closeListener(loadBalancer: LoadBalancer, listener: Listener): void {
     loadBalancer.listeners.delete(listener.id);
-    this.#frontends.get(listener.id)?.close();
-    this.#frontends.delete(listener.id);
+    this.#closeFrontend(listener);
     if (listener.layer === 4) this.#unwatch(listener.pool);
     else for (const rule of [...listener.rules.values()]) this.removeRule(loadBalancer, listener, rule);
     this.#events.emit('listener', {

@@ -121,6 +121,10 @@ const rows: { readonly [K in keyof ClbSettings]: Row<ClbSettings[K]> } = {
   boundInRegister: { means: 'RegisterTargets of a bound target', accepts: words('accept', 'refuse') },
   duplicateInBatchCode: { means: 'the code of one target twice in BatchRegisterTargets', accepts: code },
   boundTwiceCode: { means: 'the code of a target that another layer-4 listener has', accepts: code },
+  batchOnTcpSsl: {
+    means: 'a batch with targets of a TCP_SSL listener',
+    accepts: words('accept', 'refuse'),
+  },
   unknownLoadBalancerInHealth: {
     means: 'DescribeTargetHealth with one id that is not there',
     accepts: words('error', 'skip'),

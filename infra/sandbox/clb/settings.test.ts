@@ -43,6 +43,7 @@ const openQuestions: readonly [
     'InvalidParameter.PortCheckFailed',
     'FailedOperation',
   ],
+  ['do batches take targets of TCP_SSL listeners?', 'batchOnTcpSsl', 'accept', 'refuse'],
   ['may a layer-4 listener be given a LocationId?', 'locationIdOnLayer4', 'refuse', 'refuse'],
   ['may a target lie outside the VPC?', 'targetOutsideVpc', 'refuse', 'refuse'],
   ['is an unknown task an error?', 'unknownTask', 'error', 'error'],

@@ -80,6 +80,8 @@ export interface ClbSettings {
   duplicateInBatchCode: string;
   /** The code of a target that another layer-4 listener of the protocol has. */
   boundTwiceCode: string;
+  /** BatchRegisterTargets and BatchDeregisterTargets: their descriptions do not name TCP_SSL. */
+  batchOnTcpSsl: 'accept' | 'refuse';
   unknownLoadBalancerInHealth: 'error' | 'skip';
   locationIdOnLayer4: 'refuse' | 'ignore';
   /** The code of a rule whose domain and URL another one has. */
@@ -182,6 +184,7 @@ export const defaultSettings: Readonly<ClbSettings> = {
   boundInRegister: 'accept',
   duplicateInBatchCode: 'InvalidParameterValue',
   boundTwiceCode: 'InvalidParameter.PortCheckFailed',
+  batchOnTcpSsl: 'accept',
   unknownLoadBalancerInHealth: 'error',
   locationIdOnLayer4: 'refuse',
   duplicateRuleCode: 'InvalidParameterValue',
@@ -248,6 +251,7 @@ export const strictSettings = {
   boundInRegister: 'refuse',
   duplicateInBatchCode: 'InvalidParameter',
   boundTwiceCode: 'FailedOperation',
+  batchOnTcpSsl: 'refuse',
   unknownLoadBalancerInHealth: 'error',
   locationIdOnLayer4: 'refuse',
   duplicateRuleCode: 'FailedOperation',

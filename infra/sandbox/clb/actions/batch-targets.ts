@@ -1,4 +1,4 @@
-import { tooLong } from '../api-error.ts';
+import { ApiError, tooLong } from '../api-error.ts';
 import type { Engine } from '../engine/engine.ts';
 import type { Effects } from '../faults.ts';
 import type { LoadBalancer } from '../load-balancer.ts';
@@ -6,6 +6,8 @@ import { integer, list, structure, text } from '../schema/fields.ts';
 import { getListener } from '../store.ts';
 import { type Action, type Answer, action } from './action.ts';
 import {
+  type AskedRule,
+  type AskedTarget,
   batchTargetField,
   checkBindable,
   placeOf,
@@ -29,6 +31,12 @@ const requestsOf = (asked: Asked, lb: LoadBalancer, engine: Engine): TargetReque
   if (asked.Targets.length > maxBatchTargets) throw tooLong('Targets', maxBatchTargets);
   return asked.Targets.map((target, at) => {
     const listener = getListener(lb, target.ListenerId, 'InvalidParameter.ListenerIdNotFound');
+    if (listener.protocol === 'TCP_SSL' && engine.settings.batchOnTcpSsl === 'refuse') {
+      throw new ApiError(
+        'InvalidParameter.ProtocolCheckFailed',
+        `Protocol TCP_SSL of ${listener.id} does not support the operation.`,
+      );
+    }
     const path = `Targets.${at}`;
     const place = placeOf(lb, listener, target, path, engine, 'InvalidParameter.LocationNotFound');
     return targetRequest(target, place, path, engine);
@@ -100,9 +108,35 @@ const batchDeregisterTargets = action(
     const message = refused.length > 0 ? 'Some targets are not bound.' : '';
     return batchAnswer(failedIds, injected.message === '' ? message : injected.message);
   },
+  // Its documented codes have no InvalidParameterValue, but this one.
+  { rangeCode: 'InvalidParameterValue.Range' },
 );
 
 const maxModified = 500;
+
+interface Entry extends AskedRule {
+  readonly ListenerId: string;
+  readonly Targets: readonly AskedTarget[];
+}
+
+/** Each target of a list of changes, with the entry it stands in. @throws ApiError */
+const changesOf = <E extends Entry>(
+  entries: readonly E[],
+  lb: LoadBalancer,
+  engine: Engine,
+): (TargetRequest & { readonly entry: E })[] => {
+  const requests = entries.flatMap((entry, at) => {
+    const listener = getListener(lb, entry.ListenerId);
+    const place = placeOf(lb, listener, entry, `ModifyList.${at}`, engine);
+    return entry.Targets.map((target, index) => ({
+      ...targetRequest(target, place, `ModifyList.${at}.Targets.${index}`, engine),
+      entry,
+    }));
+  });
+  if (requests.length > maxModified) throw tooLong('ModifyList.Targets', maxModified);
+  refuseDuplicates(requests, 'InvalidParameterValue');
+  return requests;
+};
 
 const batchModifyTargetWeight = action(
   'BatchModifyTargetWeight',
@@ -121,16 +155,7 @@ const batchModifyTargetWeight = action(
   ),
   (asked, engine, context) => {
     const lb = engine.writable(asked.LoadBalancerId, context.region);
-    const requests = asked.ModifyList.flatMap((rule, at) => {
-      const listener = getListener(lb, rule.ListenerId);
-      const place = placeOf(lb, listener, rule, `ModifyList.${at}`, engine);
-      return rule.Targets.map((target, index) => ({
-        ...targetRequest(target, place, `ModifyList.${at}.Targets.${index}`, engine),
-        weight: target.Weight ?? rule.Weight ?? defaultWeight,
-      }));
-    });
-    if (requests.length > maxModified) throw tooLong('ModifyList.Targets', maxModified);
-    refuseDuplicates(requests, 'InvalidParameterValue');
+    const requests = changesOf(asked.ModifyList, lb, engine);
     refuseUnbound(requests, engine.settings.unboundInModifyWeight);
     engine.begin([lb.id], context, {
       taskName: 'BatchModifyTargetWeight',
@@ -138,9 +163,39 @@ const batchModifyTargetWeight = action(
       apply: () => {
         for (const request of requests) {
           const target = request.pool.find(request.ip, request.port);
-          if (target !== undefined) engine.runtime.setWeight(request, target, request.weight);
+          const weight = request.weight ?? request.entry.Weight ?? defaultWeight;
+          if (target !== undefined) engine.runtime.setWeight(request, target, weight);
         }
       },
+    });
+    return {};
+  },
+);
+
+const batchModifyTargetTag = action(
+  'BatchModifyTargetTag',
+  structure(
+    {
+      LoadBalancerId: text(),
+      ModifyList: list(
+        structure(
+          { ListenerId: text(), Targets: list(targetField, { min: 1 }) },
+          { LocationId: text(), Tag: text() },
+        ),
+        { min: 1 },
+      ),
+    },
+    {},
+  ),
+  async (asked, engine, context) => {
+    const lb = engine.writable(asked.LoadBalancerId, context.region);
+    const requests = changesOf(asked.ModifyList, lb, engine);
+    refuseUnbound(requests, 'error');
+    await engine.batch(lb, requests.length, context, 'BatchModifyTargetTag', () => {
+      for (const { pool, ip, port, tag, entry } of requests) {
+        const target = pool.find(ip, port);
+        if (target !== undefined) target.tag = tag === '' ? (entry.Tag ?? '') : tag;
+      }
     });
     return {};
   },
@@ -150,4 +205,5 @@ export const batchTargetActions = (): Action[] => [
   batchRegisterTargets,
   batchDeregisterTargets,
   batchModifyTargetWeight,
+  batchModifyTargetTag,
 ];

@@ -4,8 +4,14 @@ import type { Task } from '../engine/tasks.ts';
 import { newId } from '../ids.ts';
 import type { LoadBalancer } from '../load-balancer.ts';
 import type { Tag } from '../model.ts';
-import { anyObject, flag, integer, list, structure, text, word } from '../schema/fields.ts';
+import { flag, integer, list, structure, text, word } from '../schema/fields.ts';
 import { type Action, type Answer, action } from './action.ts';
+import {
+  chargePrepaid,
+  exclusiveCluster,
+  internetAccessible,
+  zoneAffinity,
+} from './load-balancer-parameters.ts';
 
 const parameters = structure(
   { LoadBalancerType: word('OPEN', 'INTERNAL') },
@@ -20,26 +26,14 @@ const parameters = structure(
     MasterZoneId: text(),
     ZoneId: text(),
     SlaveZoneId: text(),
-    InternetAccessible: structure(
-      {},
-      {
-        InternetChargeType: word(
-          'TRAFFIC_POSTPAID_BY_HOUR',
-          'BANDWIDTH_POSTPAID_BY_HOUR',
-          'BANDWIDTH_PACKAGE',
-          'BANDWIDTH_PREPAID',
-        ),
-        InternetMaxBandwidthOut: integer(1, 61_440),
-        BandwidthpkgSubType: text(),
-      },
-    ),
+    InternetAccessible: internetAccessible,
     VipIsp: word('BGP', 'CMCC', 'CUCC', 'CTCC', 'INTERNAL'),
     Tags: list(structure({ TagKey: text({ min: 1, max: 127 }), TagValue: text({ max: 255 }) }, {}), {
       max: 20,
     }),
     Vip: text(),
     BandwidthPackageId: text(),
-    ExclusiveCluster: anyObject,
+    ExclusiveCluster: exclusiveCluster,
     SlaType: text(),
     ClusterIds: list(text()),
     ClientToken: text({ min: 1, max: 64 }),
@@ -50,11 +44,11 @@ const parameters = structure(
     LoadBalancerPassToTarget: flag,
     DynamicVip: flag,
     Egress: text(),
-    LBChargePrepaid: anyObject,
+    LBChargePrepaid: chargePrepaid,
     LBChargeType: word('POSTPAID_BY_HOUR', 'PREPAID'),
     AccessLogTopicId: text(),
     AdvancedRoute: flag,
-    AvailableZoneAffinityInfo: anyObject,
+    AvailableZoneAffinityInfo: zoneAffinity,
   },
 );
 
@@ -158,32 +152,37 @@ export const createLoadBalancer = (): Action => {
     }
   };
 
-  return action('CreateLoadBalancer', parameters, (asked, engine, context) => {
-    const tokenKey = `${context.secretId} ${context.region} ${asked.ClientToken ?? ''}`;
-    if (asked.ClientToken !== undefined) {
-      const answer = repeated(tokenKey, engine, context);
-      if (answer !== undefined) return answer;
-    }
-    checkPlacement(asked, engine, context);
-    const made = Array.from({ length: asked.Number ?? 1 }, () => build(asked, engine, context));
-    for (const loadBalancer of made) {
-      engine.store.add(loadBalancer);
-      engine.events.emit('loadBalancer', { loadBalancerId: loadBalancer.id, change: 'creating' });
-    }
-    const ids = made.map(({ id }) => id);
-    const task = engine.begin(ids, context, {
-      taskName: 'CreateLoadBalancer',
-      durationMs: engine.settings.createLoadBalancerMs,
-      apply: () => {
-        for (const loadBalancer of made) {
-          loadBalancer.status = 1;
-          loadBalancer.statusAt = new Date();
-          engine.events.emit('loadBalancer', { loadBalancerId: loadBalancer.id, change: 'running' });
-        }
-      },
-      failed: () => discard(made, engine),
-    });
-    if (asked.ClientToken !== undefined) remembered.set(tokenKey, { ids, task, atMs: Date.now() });
-    return { LoadBalancerIds: ids, DealName: '' };
-  });
+  return action(
+    'CreateLoadBalancer',
+    parameters,
+    (asked, engine, context) => {
+      const tokenKey = `${context.secretId} ${context.region} ${asked.ClientToken ?? ''}`;
+      if (asked.ClientToken !== undefined) {
+        const answer = repeated(tokenKey, engine, context);
+        if (answer !== undefined) return answer;
+      }
+      checkPlacement(asked, engine, context);
+      const made = Array.from({ length: asked.Number ?? 1 }, () => build(asked, engine, context));
+      for (const loadBalancer of made) {
+        engine.store.add(loadBalancer);
+        engine.events.emit('loadBalancer', { loadBalancerId: loadBalancer.id, change: 'creating' });
+      }
+      const ids = made.map(({ id }) => id);
+      const task = engine.begin(ids, context, {
+        taskName: 'CreateLoadBalancer',
+        durationMs: engine.settings.createLoadBalancerMs,
+        apply: () => {
+          for (const loadBalancer of made) {
+            loadBalancer.status = 1;
+            loadBalancer.statusAt = new Date();
+            engine.events.emit('loadBalancer', { loadBalancerId: loadBalancer.id, change: 'running' });
+          }
+        },
+        failed: () => discard(made, engine),
+      });
+      if (asked.ClientToken !== undefined) remembered.set(tokenKey, { ids, task, atMs: Date.now() });
+      return { LoadBalancerIds: ids, DealName: '' };
+    },
+    { rangeCode: 'InvalidParameterValue.Range' },
+  );
 };

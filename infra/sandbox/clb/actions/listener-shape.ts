@@ -42,7 +42,7 @@ export const listenerShape = (listener: Listener): Answer => ({
   TargetType: 'NODE',
   TargetGroup: null,
   Toa: false,
-  AttrFlags: [],
+  AttrFlags: listener.stopped === true ? ['Stop'] : [],
   TargetGroupList: null,
   MaxConn: -1,
   MaxCps: -1,

@@ -29,7 +29,7 @@ export const loadBalancerShape = (lb: LoadBalancer, vipsWhileCreating: boolean):
   Log: '',
   SubnetId: lb.subnetId,
   Tags: lb.tags.map(({ TagKey, TagValue }) => ({ TagKey, TagValue })),
-  SecureGroups: [],
+  SecureGroups: lb.securityGroups ?? [],
   TargetRegionInfo: { Region: lb.region, VpcId: lb.vpcId, NumericalVpcId: 1 },
   AnycastZone: '',
   AddressIPVersion: 'ipv4',

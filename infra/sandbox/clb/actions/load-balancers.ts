@@ -1,8 +1,9 @@
 import { ApiError, wrongValue } from '../api-error.ts';
 import type { Engine } from '../engine/engine.ts';
 import { type LoadBalancer, poolsOf } from '../load-balancer.ts';
-import { anyObject, flag, integer, list, structure, text, word } from '../schema/fields.ts';
+import { flag, integer, list, structure, text, word } from '../schema/fields.ts';
 import { type Action, action } from './action.ts';
+import { internetAccessible, targetRegionInfo } from './load-balancer-parameters.ts';
 import { loadBalancerShape, targetCount } from './load-balancer-shape.ts';
 
 type Filter = { readonly Name: string; readonly Values: readonly string[] };
@@ -90,7 +91,7 @@ const describeLoadBalancers = action(
             asked.WithRs === -1 ||
             (asked.WithRs === 1) === targetCount(lb) > 0) &&
           (asked.VpcId === undefined || lb.vpcId === asked.VpcId) &&
-          asked.SecurityGroup === undefined &&
+          (asked.SecurityGroup === undefined || lb.securityGroups?.includes(asked.SecurityGroup) === true) &&
           (asked.MasterZone === undefined || asked.MasterZone === `${lb.region}-1`) &&
           (asked.Filters ?? []).every((filter) => passes(lb, filter)),
       );
@@ -167,8 +168,8 @@ const modifyLoadBalancerAttributes = action(
     { LoadBalancerId: text() },
     {
       LoadBalancerName: text({ min: 1, max: 80 }),
-      TargetRegionInfo: anyObject,
-      InternetChargeInfo: anyObject,
+      TargetRegionInfo: targetRegionInfo,
+      InternetChargeInfo: internetAccessible,
       LoadBalancerPassToTarget: flag,
       SwitchFlag: integer(0, 2),
       SnatPro: flag,
@@ -187,6 +188,8 @@ const modifyLoadBalancerAttributes = action(
         lb.passToTarget = asked.LoadBalancerPassToTarget ?? lb.passToTarget;
         lb.deleteProtect = asked.DeleteProtect ?? lb.deleteProtect;
         lb.snatPro = asked.SnatPro ?? lb.snatPro;
+        lb.internetChargeType = asked.InternetChargeInfo?.InternetChargeType ?? lb.internetChargeType;
+        lb.maxBandwidthMbps = asked.InternetChargeInfo?.InternetMaxBandwidthOut ?? lb.maxBandwidthMbps;
         engine.events.emit('loadBalancer', { loadBalancerId: lb.id, change: 'modified' });
       },
     });

@@ -1,7 +1,7 @@
 import { ApiError, missingParameter, tooShort, wrongValue } from '../api-error.ts';
 import type { Layer7Listener, Rule } from '../load-balancer.ts';
 import { rulesOfDomain, settleDefault } from '../rules/default-domain.ts';
-import { anyObject, integer, list, structure, text, word } from '../schema/fields.ts';
+import { flag, integer, list, structure, text, word } from '../schema/fields.ts';
 import { getLayer7Listener, getRule } from '../store.ts';
 import { type Action, action } from './action.ts';
 import { healthCheckField, mergeHealthCheck } from './health-check-parameters.ts';
@@ -88,7 +88,7 @@ const modifyRule = action(
       ForwardType: word('HTTP', 'HTTPS', 'GRPC', 'GRPCS', 'TRPC'),
       TrpcCallee: text(),
       TrpcFunc: text(),
-      OAuth: anyObject,
+      OAuth: structure({}, { OAuthEnable: flag, OAuthFailureStatus: text() }),
       CookieName: text(),
     },
   ),

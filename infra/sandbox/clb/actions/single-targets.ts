@@ -10,6 +10,7 @@ import {
   placeOf,
   refuseBound,
   refuseDuplicates,
+  refuseSecondListener,
   refuseUnbound,
   type TargetRequest,
   targetField,
@@ -106,4 +107,37 @@ const modifyTargetWeight = action(
   },
 );
 
-export const singleTargetActions = (): Action[] => [registerTargets, deregisterTargets, modifyTargetWeight];
+/** A target on another port is another target: it keeps its weight and tag, and is probed from the beginning. */
+const modifyTargetPort = action(
+  'ModifyTargetPort',
+  structure({ ...required(undefined), NewPort: integer(1, 65_535) }, ruleFields),
+  (asked, engine, context) => {
+    const { lb, requests } = requestsOf(asked, engine, context);
+    refuseUnbound(requests, 'error');
+    const moved = requests.map((request) => ({ ...request, port: asked.NewPort }));
+    refuseDuplicates(moved, 'InvalidParameterValue.Duplicate');
+    refuseBound(moved);
+    refuseSecondListener(lb, moved, engine);
+    engine.begin([lb.id], context, {
+      taskName: 'ModifyTargetPort',
+      durationMs: engine.settings.targetTaskMs,
+      apply: () => {
+        for (const request of requests) {
+          const target = request.pool.find(request.ip, request.port);
+          if (target === undefined) continue;
+          const { ip, weight, tag, instanceId } = target;
+          engine.runtime.deregister(request, target);
+          engine.runtime.register(request, { ip, port: asked.NewPort, weight, tag, instanceId });
+        }
+      },
+    });
+    return {};
+  },
+);
+
+export const singleTargetActions = (): Action[] => [
+  registerTargets,
+  deregisterTargets,
+  modifyTargetWeight,
+  modifyTargetPort,
+];

@@ -146,8 +146,16 @@ export const placeOf = (
   return { loadBalancer, listener, pool: rule.pool };
 };
 
-/** In layer 4 an address and port is bound to one listener of a protocol only; rules share them freely. */
-const refuseSecondListener = (lb: LoadBalancer, requests: readonly TargetRequest[], engine: Engine): void => {
+/**
+ * In layer 4 an address and port is bound to one listener of a protocol only; rules share them freely.
+ *
+ * @throws ApiError InvalidParameter.PortCheckFailed
+ */
+export const refuseSecondListener = (
+  lb: LoadBalancer,
+  requests: readonly TargetRequest[],
+  engine: Engine,
+): void => {
   const requested = new Map<string, Listener>();
   for (const { listener, ip, port } of requests) {
     if (listener.layer === 7) continue;

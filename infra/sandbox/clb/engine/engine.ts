@@ -145,6 +145,12 @@ export class Engine {
     }
   }
 
+  /** A synchronous write of load balancers that were found {@link writable}: it is done when it is answered. */
+  atOnce(loadBalancerIds: readonly string[], context: CallContext, apply: () => void): void {
+    if (!context.effects.has('no-effect')) apply();
+    this.tasks.begin(context, 0, loadBalancerIds).endedMs = this.clock.nowMs();
+  }
+
   #releaseAfter(loadBalancerId: string, simulatedMs: number): void {
     if (simulatedMs === 0) this.locks.release(loadBalancerId);
     else this.clock.after(simulatedMs, () => this.locks.release(loadBalancerId));

@@ -54,7 +54,7 @@ export class HealthChecker {
    */
   watch(loadBalancer: LoadBalancer, listener: Listener, pool: Pool, target: Target): void {
     this.unwatch(target);
-    const off = pool.healthCheck.HealthSwitch === 0;
+    const off = pool.healthCheck.HealthSwitch === 0 || listener.stopped === true;
     const status = off ? 'Close' : target.health === 'Close' ? 'Unknown' : target.health;
     const watch: Watch = {
       loadBalancer,

@@ -108,11 +108,3 @@ export const structure = <R extends Fields, O extends Fields>(
     },
   };
 };
-
-/** An object of the real API that the simulator takes and does nothing with. */
-export const anyObject: Field<Readonly<Record<string, unknown>>> = {
-  parse: (value, path) => {
-    if (!isRecord(value)) throw wrongType(path, 'object');
-    return value;
-  },
-};
