@@ -7,6 +7,7 @@ export const programs = [
   'infra/sandbox/cluster/images/command-main.ts',
   'infra/sandbox/cluster/images/nginx-main.ts',
   'infra/sandbox/cluster/images/tcp-echo-main.ts',
+  'infra/sandbox/cluster/images/udp-echo-main.ts',
   'infra/sandbox/guard-main.ts',
   'infra/sandbox/functions/lambda-bootstrap-main.ts',
   'infra/sandbox/functions/scf-bootstrap-main.ts',

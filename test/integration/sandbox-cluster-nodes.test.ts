@@ -1,6 +1,7 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import { conditionOf, deployments, nodes, pods } from '../../infra/sandbox/cluster/objects.ts';
 import { startClients } from '../../infra/sandbox/load/clients.ts';
+import { startUdpClient } from '../contract/clb-runtime-fixture.ts';
 import { until, useCluster } from './sandbox-cluster-fixture.ts';
 
 const fixture = useCluster({
@@ -171,6 +172,31 @@ describe('a Pod of long TCP connections', () => {
       expect(report?.reset).toBe(0);
     } finally {
       clients.close();
+    }
+    await fixture.remove(namespace, 'one');
+    await fixture.untilGone(namespace, 'one');
+  });
+});
+
+describe('a Pod of datagrams', () => {
+  it('sends each back with its name, on its own and its declared UDP ports', async () => {
+    const namespace = await fixture.namespace('udp');
+    await fixture.pod(namespace, 'one', {
+      containers: [
+        { name: 'echo', image: 'udp-echo', env: noAccept, ports: [{ containerPort: 9000, protocol: 'UDP' }] },
+      ],
+    });
+    const pod = await fixture.readyPod(namespace, 'one');
+    for (const port of [7, 9000]) {
+      const client = await startUdpClient(fixture.addresses, pod.status?.podIP ?? '', port);
+      try {
+        await until(() => {
+          client.send('hello');
+          return client.received.includes('one hello');
+        }, 'an answer');
+      } finally {
+        client.close();
+      }
     }
     await fixture.remove(namespace, 'one');
     await fixture.untilGone(namespace, 'one');

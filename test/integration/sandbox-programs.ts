@@ -11,6 +11,7 @@ export const buildSandboxPrograms = async (extra: readonly string[] = []): Promi
     entryPoints: [
       'infra/sandbox/cluster/images/nginx-main.ts',
       'infra/sandbox/cluster/images/tcp-echo-main.ts',
+      'infra/sandbox/cluster/images/udp-echo-main.ts',
       'infra/sandbox/cluster/images/command-main.ts',
       'infra/sandbox/guard-main.ts',
       'infra/sandbox/load/client-main.ts',

@@ -2,6 +2,8 @@
 export interface ImageProgram {
   /** Entry file below the repository, as in `infra/cli/programs.mjs`, without its ending. */
   readonly program: string;
+  /** What it speaks; declared ports of another protocol are not listened on. */
+  readonly protocol: 'TCP' | 'UDP';
   /** Ports it listens on besides the declared ones. */
   readonly ports: readonly number[];
   readonly env: Readonly<Record<string, string>>;
@@ -12,16 +14,42 @@ export interface ImageProgram {
 const nginxProgram = 'infra/sandbox/cluster/images/nginx-main';
 
 const images: Readonly<Record<string, ImageProgram>> = {
-  nginx: { program: nginxProgram, ports: [80], env: {}, runsCommand: false },
-  abrupt: { program: nginxProgram, ports: [80], env: { SANDBOX_ABRUPT: '1' }, runsCommand: false },
-  'never-ready': { program: nginxProgram, ports: [80], env: { NEVER_READY: '1' }, runsCommand: false },
+  nginx: { program: nginxProgram, protocol: 'TCP', ports: [80], env: {}, runsCommand: false },
+  abrupt: {
+    program: nginxProgram,
+    protocol: 'TCP',
+    ports: [80],
+    env: { SANDBOX_ABRUPT: '1' },
+    runsCommand: false,
+  },
+  'never-ready': {
+    program: nginxProgram,
+    protocol: 'TCP',
+    ports: [80],
+    env: { NEVER_READY: '1' },
+    runsCommand: false,
+  },
   'tcp-echo': {
     program: 'infra/sandbox/cluster/images/tcp-echo-main',
+    protocol: 'TCP',
     ports: [7],
     env: {},
     runsCommand: false,
   },
-  busybox: { program: 'infra/sandbox/cluster/images/command-main', ports: [], env: {}, runsCommand: true },
+  'udp-echo': {
+    program: 'infra/sandbox/cluster/images/udp-echo-main',
+    protocol: 'UDP',
+    ports: [7],
+    env: {},
+    runsCommand: false,
+  },
+  busybox: {
+    program: 'infra/sandbox/cluster/images/command-main',
+    protocol: 'TCP',
+    ports: [],
+    env: {},
+    runsCommand: true,
+  },
 };
 
 /** The names in the table, for messages. */

@@ -56,6 +56,9 @@ it('an image listens on its own ports and on the declared ones, each once', () =
   expect(listeningPorts({ name: 'a', image: 'nginx' }, image)).toEqual([80]);
   expect(listeningPorts({ name: 'a', image: 'nginx', ports: [{ containerPort: 80 }] }, image)).toEqual([80]);
   expect(listeningPorts(container, image)).toEqual([80, 8080]);
+  const udp = imageProgram('udp-echo');
+  if (udp === undefined) throw new Error('udp-echo is not in the table');
+  expect(listeningPorts(container, udp)).toEqual([7, 53]);
 });
 
 it('an image that is not in the table has no program', () => {

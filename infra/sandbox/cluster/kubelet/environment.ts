@@ -16,10 +16,10 @@ const fieldOf = (pod: Pod, podIp: string, hostIp: string, path: string): string 
   return fields[path] ?? '';
 };
 
-/** The ports a container listens on: the image's and the declared ones. */
+/** The ports a container listens on: the image's and the declared ones of its protocol. */
 export const listeningPorts = (container: Container, image: ImageProgram): readonly number[] => {
   const declared = (container.ports ?? [])
-    .filter((port) => (port.protocol ?? 'TCP') === 'TCP')
+    .filter((port) => (port.protocol ?? 'TCP') === image.protocol)
     .map((port) => port.containerPort);
   return [...new Set([...image.ports, ...declared])];
 };

@@ -106,7 +106,13 @@ export class PodWorker {
     const { addresses, guard, times, programsDir, record } = this.#context;
     const pod = this.#pod;
     const worker = this;
-    const image = imageProgram(container.image) ?? { program: '', ports: [], env: {}, runsCommand: false };
+    const image = imageProgram(container.image) ?? {
+      program: '',
+      protocol: 'TCP',
+      ports: [],
+      env: {},
+      runsCommand: false,
+    };
     return new ContainerRunner({
       container,
       restartPolicy,
