@@ -1,8 +1,12 @@
+import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { startCommand } from '../e2e/command.ts';
+
+/** On CI it must be there. */
+const hasWrk = spawnSync('wrk', ['-v']).error === undefined || process.env['CI'] === 'true';
 
 /** `npm run bench`, as small as it gets: that it measures and what it prints. Its numbers are nobody's business here. */
 
@@ -55,6 +59,18 @@ test('bench calls --small --json prints the figure as one JSON object, and the t
   );
   expect(command.stderr.some((line) => line.startsWith('calls ('))).toBe(true);
 }, 120_000);
+
+test.runIf(hasWrk)(
+  'bench carries --small loads each kind of listener with wrk, and no request fails',
+  async () => {
+    const command = startCommand(['bench', 'carries', '--small', '--json']);
+    expect(await command.ended, command.stderr.join('\n')).toBe(0);
+    const [{ rows }] = JSON.parse(command.stdout[0] ?? '').figures;
+    expect(rows).toHaveLength(3);
+    for (const { measured } of rows) expect(measured).toBeGreaterThan(0);
+  },
+  120_000,
+);
 
 test('a figure that cannot be measured is named with the reason, and the exit code is 1', async () => {
   const nothing = mkdtempSync(join(tmpdir(), 'clb-direct-no-redis-'));
