@@ -58,7 +58,7 @@ test('bench calls --small --json prints the figure as one JSON object, and the t
     Object.values<number>(facts).reduce((sum, count) => sum + count, 0),
   );
   expect(command.stderr.some((line) => line.startsWith('calls ('))).toBe(true);
-}, 120_000);
+}, 300_000);
 
 test.runIf(hasWrk)(
   'bench carries --small loads each kind of listener with wrk, and no request fails',
