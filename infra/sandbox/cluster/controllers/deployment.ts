@@ -94,7 +94,9 @@ export const startDeployments = ({ client, sources, record }: ControllerContext)
     const shown = String(revisionOf(set));
     if (deployment.metadata.annotations?.[revisionKey] !== shown) {
       const metadata = { uid, annotations: { [revisionKey]: shown } };
-      sources.deployments.learn(await client.patch(deployments, namespace, name, 'merge', { metadata }));
+      // By way of the status: its own annotation makes no new generation of it.
+      const written = await client.patch(deployments, namespace, name, 'merge', { metadata }, 'status');
+      sources.deployments.learn(written);
     }
     return set;
   };
