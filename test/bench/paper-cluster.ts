@@ -7,10 +7,11 @@ import { type ApiServer, startApiServer } from '../../infra/sandbox/cluster/api-
 import { type Client, createClient } from '../../infra/sandbox/cluster/client.ts';
 import { startControllers } from '../../infra/sandbox/cluster/controllers/controllers.ts';
 import { createSources } from '../../infra/sandbox/cluster/controllers/sources.ts';
-import { pods, services, timestamp } from '../../infra/sandbox/cluster/objects.ts';
+import { nodes, pods, services, timestamp } from '../../infra/sandbox/cluster/objects.ts';
 import { gateType } from '../../infra/sandbox/scenario/pod-seen.ts';
 
 const namespace = 'default';
+const node = 'node-1';
 const graceSeconds = 300;
 
 export interface PaperPod {
@@ -55,6 +56,8 @@ const listenAt = (addresses: Addresses, ip: string, port: number): Promise<Serve
 export const startPaperCluster = async (addresses: Addresses): Promise<PaperCluster> => {
   const api = await startApiServer();
   const client = createClient({ url: api.url, ca: api.caPem, token: api.adminToken });
+  // A Pod of a node that is not there is in no slice.
+  await client.create(nodes, '', { metadata: { name: node } });
   const ended = new AbortController();
   const controllers = await startControllers({
     client,
@@ -111,7 +114,7 @@ export const startPaperCluster = async (addresses: Addresses): Promise<PaperClus
       await client.create(pods, namespace, {
         metadata: { name: pod.name, labels: { app: service } },
         spec: {
-          nodeName: 'node-1',
+          nodeName: node,
           terminationGracePeriodSeconds: graceSeconds,
           ...(kind === 'gated' ? { readinessGates: [{ conditionType: gateType }] } : {}),
           containers: [
