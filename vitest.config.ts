@@ -1,7 +1,18 @@
 import { defineConfig } from 'vitest/config';
+import { BaseSequencer, type TestSpecification } from 'vitest/node';
 
 /** They wait more than they work: four files side by side leave two cores something to spare. */
 const sideBySide = { pool: 'forks', maxWorkers: 4, sequence: { groupOrder: 1 } } as const;
+
+/** Files that take a minute or more begin first, else they run on when all others are done; their size tells nothing. */
+class LongFirst extends BaseSequencer {
+  override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+    const sorted = await super.sort(files);
+    const isLong = ({ moduleId }: TestSpecification): boolean =>
+      /\/test\/(chaos\/|e2e\/(main-job|guide))/.test(moduleId);
+    return [...sorted.filter(isLong), ...sorted.filter((file) => !isLong(file))];
+  }
+}
 
 /**
  * Four projects: `unit` (pure, beside the code, no processes), `integration` (`test/`: real sockets,
@@ -9,6 +20,7 @@ const sideBySide = { pool: 'forks', maxWorkers: 4, sequence: { groupOrder: 1 } }
  */
 export default defineConfig({
   test: {
+    sequence: { sequencer: LongFirst },
     projects: [
       {
         test: {

@@ -3,6 +3,7 @@ import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { connect } from 'node:net';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
+import { expect } from 'vitest';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
 const main = `${root}dist/infra/cli/main.mjs`;
@@ -195,4 +196,10 @@ export const until = async (
     if (Date.now() > deadline) throw new Error(`Not within ${timeoutMs} ms: ${what}`);
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
+};
+
+/** What it said is shown only when the test fails: it names the history file and how to replay it. */
+export const expectLossless = ({ exitCode, result, said }: Ran): void => {
+  expect(result, said).toMatchObject({ failed: 0, reset: 0 });
+  expect(exitCode, said).toBe(0);
 };

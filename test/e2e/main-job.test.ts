@@ -1,13 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { type Ran, runJson, runOnce } from './command.ts';
+import { expectLossless, type Ran, runOnce } from './command.ts';
 
 const speed = ['--speed', '10'];
-
-/** What it said is shown only when the test fails: it names the history file and how to replay it. */
-const expectLossless = ({ exitCode, result, said }: Ran): void => {
-  expect(result, said).toMatchObject({ failed: 0, reset: 0 });
-  expect(exitCode, said).toBe(0);
-};
 
 const expectWholeResult = ({ result, said }: Ran, where: { queue: string; platform: string }): void => {
   expect(result, said).toMatchObject({
@@ -64,41 +58,5 @@ describe('the main job', { timeout: 180_000 }, () => {
     expect(withoutGate.said).toMatch(
       /History of this run: .*\.jsonl\nTo step through it: npm run replay -- .*\.jsonl/,
     );
-  });
-
-  it('kill -9 of whoever leads, before the first new Pod or in mid-rollout, loses no request (L1, L3)', async () => {
-    const standalone = ['--platform', 'standalone'];
-    const [rolling, deleting, ofTwo] = await Promise.all([
-      runOnce([...speed, ...standalone, '--kill-forwarder', 'rolling']),
-      runOnce([...speed, ...standalone, '--kill-forwarder', 'deleting']),
-      runOnce([...speed, '--kill-forwarder', 'deleting']),
-    ]);
-    for (const ran of [rolling, deleting, ofTwo]) expectLossless(ran);
-    for (const { said } of [rolling, deleting]) {
-      expect(said).toMatch(/standalone: ended, SIGKILL.*standalone: started/s);
-    }
-    expect(ofTwo.said).toMatch(/forwarder-[ab]: ended, SIGKILL/);
-  });
-});
-
-describe('the same rollout each way (--compare)', { timeout: 180_000 }, () => {
-  it('without the gate it loses requests, through node ports the client’s address; straight with the gate nothing', async () => {
-    const { exitCode, result, said } = await runJson(['start', '--compare', '--json', '--speed', '1']);
-    expect(result['direct'], said).toMatchObject({
-      gate: true,
-      failed: 0,
-      reset: 0,
-      clientAddressKept: true,
-      sessionKept: true,
-      podsOfOneSession: 1,
-      mostToLeast: expect.toSatisfy((ratio) => typeof ratio === 'number' && ratio < 1.5),
-    });
-    expect(result['withoutGate'], said).toMatchObject({
-      gate: false,
-      failed: expect.toSatisfy((failed) => failed > 0),
-    });
-    expect(result['nodePort'], said).toMatchObject({ clientAddressKept: false });
-    expect(exitCode, said).toBe(0);
-    expect(said).toMatch(/History of this run: .*\.jsonl/);
   });
 });
