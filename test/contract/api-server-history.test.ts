@@ -2,6 +2,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import {
   aConfigMap,
   at,
+  expectExpired,
   listAt,
   openServerUnderTest,
   type ServerUnderTest,
@@ -54,15 +55,7 @@ describe('history that was compacted', () => {
     const version = await create('one');
     await create('two');
     await server.forget();
-    const watch = await server.watch(`${maps}?resourceVersion=${version}`);
-    expect(watch.status).toBe(200);
-    await watch.ended;
-    expect(watch.events).toHaveLength(1);
-    expect(watch.events[0]).toMatchObject({
-      type: 'ERROR',
-      object: { kind: 'Status', status: 'Failure', reason: 'Expired', code: 410 },
-    });
-    expect(textAt(watch.events[0]?.object, 'message')).toContain('too old resource version');
+    await expectExpired(await server.watch(`${maps}?resourceVersion=${version}`));
   });
 
   it('answers the next page with 410', async () => {

@@ -2,7 +2,12 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { ApiServer } from '../../infra/sandbox/cluster/api-server/server.ts';
 import { startApiServer } from '../../infra/sandbox/cluster/api-server/server.ts';
 import { isControlPlaneUnderTest, startControlPlaneUnderTest } from '../support/control-plane.ts';
-import { clientOf, clientOfApiServer, type Reply, type ServerUnderTest } from './api-server-under-test.ts';
+import {
+  clientOfApiServer,
+  clientOfControlPlane,
+  type Reply,
+  type ServerUnderTest,
+} from './api-server-under-test.ts';
 
 let server: ServerUnderTest;
 /** Of a user that no rule spares. */
@@ -27,14 +32,7 @@ const real = async (): Promise<void> => {
     controllers: false,
     apiServerFlags: { 'enable-priority-and-fairness': 'false', 'max-requests-inflight': '1' },
   });
-  const nothing = async (): Promise<void> => undefined;
-  server = clientOf({
-    ...controlPlane,
-    token: controlPlane.adminToken,
-    isReal: true,
-    compact: nothing,
-    forget: nothing,
-  });
+  server = clientOfControlPlane(controlPlane);
   const body = { metadata: { name: 'user' } };
   await server.call('POST', '/api/v1/namespaces/default/serviceaccounts', { body });
   const issued = await server.call('POST', '/api/v1/namespaces/default/serviceaccounts/user/token', {

@@ -1,10 +1,12 @@
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import { Agent, request as httpsRequest } from 'node:https';
+import { expect } from 'vitest';
 import {
   type ApiServer,
   type ApiServerOptions,
   startApiServer,
 } from '../../infra/sandbox/cluster/api-server/server.ts';
+import type { ControlPlane } from '../../infra/sandbox/control-plane/control-plane.ts';
 import { isControlPlaneUnderTest, startControlPlaneUnderTest } from '../support/control-plane.ts';
 
 export interface Reply {
@@ -161,7 +163,7 @@ interface Endpoint {
 }
 
 /** A client of one server. */
-export const clientOf = (endpoint: Endpoint): ServerUnderTest => {
+const clientOf = (endpoint: Endpoint): ServerUnderTest => {
   const agent = new Agent({ keepAlive: true, ca: endpoint.caPem });
   const open = (method: string, path: string, options: CallOptions): Promise<IncomingMessage> =>
     new Promise((resolve, reject) => {
@@ -223,6 +225,18 @@ export const clientOfApiServer = (server: ApiServer): ServerUnderTest =>
     close: () => server.close(),
   });
 
+/** A real server behind such a client. */
+export const clientOfControlPlane = (controlPlane: ControlPlane): ServerUnderTest =>
+  clientOf({
+    ...controlPlane,
+    token: controlPlane.adminToken,
+    isReal: true,
+    forget: async () => {
+      await controlPlane.compact();
+      await controlPlane.restartApiServer();
+    },
+  });
+
 /**
  * The server that the contract is held against: with `CLUSTER_UNDER_TEST=control-plane` (`npm run test:cluster`) a new
  * real one, else a new in-process one.
@@ -232,16 +246,7 @@ export const openServerUnderTest = async (options: ApiServerOptions = {}): Promi
     return clientOfApiServer(await startApiServer({ rbac: true, bookmarkIntervalMs: 1000, ...options }));
   }
   // Pods are left alone, as the in-process server leaves them.
-  const controlPlane = await startControlPlaneUnderTest({ scheduler: false });
-  return clientOf({
-    ...controlPlane,
-    token: controlPlane.adminToken,
-    isReal: true,
-    forget: async () => {
-      await controlPlane.compact();
-      await controlPlane.restartApiServer();
-    },
-  });
+  return clientOfControlPlane(await startControlPlaneUnderTest({ scheduler: false }));
 };
 
 /** Asks again until an answer `holds`. */
@@ -254,6 +259,18 @@ export const eventually = async (
     if (holds(reply)) return reply;
     await new Promise((resolve) => setTimeout(resolve, 20));
   }
+};
+
+/** A watch from before what is remembered: it is taken, and ends with one ERROR event of code 410. */
+export const expectExpired = async (watch: OpenWatch): Promise<void> => {
+  expect(watch.status).toBe(200);
+  await watch.ended;
+  expect(watch.events).toHaveLength(1);
+  expect(watch.events[0]).toMatchObject({
+    type: 'ERROR',
+    object: { kind: 'Status', status: 'Failure', reason: 'Expired', code: 410 },
+  });
+  expect(textAt(watch.events[0]?.object, 'message')).toContain('too old resource version');
 };
 
 /** A Pod that is bound to no Node unless one is named. */

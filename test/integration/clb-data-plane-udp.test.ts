@@ -1,6 +1,5 @@
-import { createSocket, type RemoteInfo, type Socket } from 'node:dgram';
-import { once } from 'node:events';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { startUdpClient, startUdpPod, type UdpClient, type UdpPod } from '../contract/clb-runtime-fixture.ts';
 import { type Fixture, failureOf, startFixture, until } from '../contract/clb-simulator-fixture.ts';
 
 let fixture: Fixture;
@@ -17,37 +16,12 @@ afterEach(async () => {
 });
 afterAll(() => fixture.close());
 
-const bound = async (address: string, port: number): Promise<Socket> => {
-  const socket = createSocket('udp4');
-  ends.push(() => new Promise<void>((resolve) => socket.close(() => resolve())));
-  socket.on('error', () => undefined);
-  socket.bind({ address, port });
-  await once(socket, 'listening');
-  return socket;
-};
-
-interface UdpPod {
-  readonly ip: string;
-  readonly port: number;
-  readonly socket: Socket;
-  readonly seen: readonly { readonly text: string; readonly from: string }[];
-}
-
-/** Answers each datagram with its own address and what it was sent. */
-const pod = async (
-  answer: (text: string, ip: string) => string | undefined = (text, ip) => `${ip} ${text}`,
-): Promise<UdpPod> => {
-  const ip = fixture.addresses.allocate('pod');
-  const { host, port } = fixture.addresses.socketOf(ip, 5_353);
-  const socket = await bound(host, port);
-  const seen: { text: string; from: string }[] = [];
-  socket.on('message', (data, from: RemoteInfo) => {
-    const text = data.toString();
-    seen.push({ text, from: from.address });
-    const reply = answer(text, ip);
-    if (reply !== undefined) socket.send(reply, from.port, from.address);
-  });
-  return { ip, port: 5_353, socket, seen };
+const pod = async (answer?: (text: string, ip: string) => string | undefined): Promise<UdpPod> => {
+  const started = await startUdpPod(fixture.addresses, 5_353, (data, _, ip) =>
+    answer === undefined ? `${ip} ${data.toString()}` : answer(data.toString(), ip),
+  );
+  ends.push(started.close);
+  return started;
 };
 
 type Options = Parameters<Fixture['createListeners']>[2];
@@ -69,32 +43,31 @@ const listener = async (
   return { id, port: nextPort };
 };
 
-interface Client {
-  readonly address: string;
+interface Client extends Pick<UdpClient, 'send' | 'received'> {
+  /** Its ordinary address. */
+  readonly ip: string;
   /** Sends one datagram and resolves with the answer. */
   ask(text: string): Promise<string>;
-  send(text: string): void;
-  readonly answers: readonly string[];
 }
 
-const client = async (port: number): Promise<Client> => {
-  const ip = fixture.addresses.allocate('client');
-  const source = fixture.addresses.sourceOf(ip);
-  const socket = await bound(source ?? '127.0.0.1', 0);
-  const to = fixture.addresses.socketOf(lb.vip, port);
-  const answers: string[] = [];
-  socket.on('message', (data) => answers.push(data.toString()));
-  const send = (text: string): void => socket.send(text, to.port, to.host);
+const client = async (port: number, ip = fixture.addresses.allocate('client')): Promise<Client> => {
+  const started = await startUdpClient(fixture.addresses, lb.vip, port, ip);
+  ends.push(started.close);
   return {
-    address: source ?? '127.0.0.1',
-    answers,
-    send,
+    ...started,
+    ip,
     ask: (text) => {
-      const before = answers.length;
-      send(text);
-      return until(`an answer to ${text}`, () => answers[before]);
+      const before = started.received.length;
+      started.send(text);
+      return until(`an answer to ${text}`, () => started.received[before]);
     },
   };
+};
+
+/** Listens there; rejects where somebody does. */
+const listenAt = async (ip: string, port: number): Promise<void> => {
+  const { close } = await startUdpPod({ ...fixture.addresses, allocate: () => ip }, port, (data) => data);
+  ends.push(close);
 };
 
 /** Which Pod answered. */
@@ -106,7 +79,8 @@ describe('a UDP listener', () => {
     const { port } = await listener([one]);
     const asking = await client(port);
     expect(await asking.ask('hello')).toBe(`${one.ip} hello`);
-    expect(one.seen).toEqual([{ text: 'hello', from: asking.address }]);
+    const from = fixture.addresses.mode === 'range' ? asking.ip : '127.0.0.1';
+    expect(one.received).toEqual([`${from} hello`]);
   });
 
   it('keeps a flow with its target, and spreads flows by weight', async () => {
@@ -155,28 +129,19 @@ describe('a UDP listener', () => {
       asking.send('lost');
       return fixture.target(ip).refusedConnections > 0;
     });
-    const { host, port: at } = fixture.addresses.socketOf(ip, 5_353);
-    const socket = await bound(host, at);
-    socket.on('message', (data, from) => socket.send(data, from.port, from.address));
+    await listenAt(ip, 5_353);
     await until('it answers', async () => {
       asking.send('again');
-      return asking.answers.includes('again');
+      return asking.received.includes('again');
     });
   });
 
   it('leads a client back to its target by its address while the session lasts', async () => {
     const pods = [await pod(), await pod()];
     const { port } = await listener(pods, { SessionExpireTime: 3_600 });
-    const ip = fixture.addresses.sourceOf(fixture.addresses.allocate('client'));
-    const to = fixture.addresses.socketOf(lb.vip, port);
+    const ip = fixture.addresses.allocate('client');
     const seen = new Set<string>();
-    for (let count = 0; count < 4; count += 1) {
-      const socket = await bound(ip ?? '127.0.0.1', 0);
-      const answered = once(socket, 'message');
-      socket.send('a', to.port, to.host);
-      const [answer] = await answered;
-      seen.add(whoOf(String(answer)));
-    }
+    for (let count = 0; count < 4; count += 1) seen.add(whoOf(await (await client(port, ip)).ask('a')));
     expect(seen.size).toBe(1);
   });
 
@@ -185,8 +150,7 @@ describe('a UDP listener', () => {
     const { id, port } = await listener([one]);
     await (await client(port)).ask('a');
     await fixture.done(await fixture.client.DeleteListener({ LoadBalancerId: lb.id, ListenerId: id }));
-    const { host, port: at } = fixture.addresses.socketOf(lb.vip, port);
-    await bound(host, at);
+    await listenAt(lb.vip, port);
   });
 });
 
@@ -211,7 +175,7 @@ describe('the health check of a UDP listener', () => {
     await until('the others are Dead', () =>
       [other, silent].every(({ ip }) => fixture.target(ip).health === 'Dead'),
     );
-    expect(good.seen[0]?.text).toBe('ping?');
+    expect(good.received[0]?.split(' ')[1]).toBe('ping?');
   });
 
   it('CUSTOM speaks in bytes, too', async () => {

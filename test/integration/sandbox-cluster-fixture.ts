@@ -1,8 +1,13 @@
 import { request } from 'node:http';
 import { afterAll, beforeAll } from 'vitest';
 import { type Addresses, claimAddresses } from '../../infra/sandbox/addresses.ts';
-import type { AttachedCluster, AttachOptions } from '../../infra/sandbox/cluster/attach.ts';
-import { type Cluster, type ClusterOptions, startCluster } from '../../infra/sandbox/cluster/cluster.ts';
+import type { AttachOptions } from '../../infra/sandbox/cluster/attach.ts';
+import {
+  type Cluster,
+  type ClusterOptions,
+  type RunningCluster,
+  startCluster,
+} from '../../infra/sandbox/cluster/cluster.ts';
 import {
   type Condition,
   type Deployment,
@@ -21,9 +26,6 @@ import { isStatus } from '../../infra/sandbox/cluster/transport.ts';
 import { buildSandboxPrograms, until } from './sandbox-programs.ts';
 
 export const gate = 'cloud.tencent.com/load-balancer-backendgroup-ready';
-
-/** Kubelets and controllers around an API server, whichever that is. */
-export type RunningCluster = Omit<AttachedCluster, 'close'> & { close(): Promise<void> };
 
 /** A cluster for one test file, and what its tests say in a word. */
 export interface Fixture<C extends RunningCluster = Cluster> {

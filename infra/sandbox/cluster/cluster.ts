@@ -1,5 +1,9 @@
 import type { Assets } from '../control-plane/assets.ts';
-import { type ControlPlane, startControlPlane } from '../control-plane/control-plane.ts';
+import {
+  type ControlPlane,
+  type ControlPlaneOptions,
+  startControlPlane,
+} from '../control-plane/control-plane.ts';
 import { type ApiServer, type ApiServerOptions, startApiServer } from './api-server/server.ts';
 import { type AttachedCluster, type AttachOptions, attachCluster } from './attach.ts';
 import type { ClusterAccess } from './transport.ts';
@@ -66,6 +70,8 @@ export const startCluster = async (options: ClusterOptions): Promise<Cluster> =>
 
 export interface ControlPlaneClusterOptions extends Omit<AttachOptions, 'access' | 'withoutControllers'> {
   readonly assets: Assets;
+  /** More flags of the controller-manager, without their dashes. */
+  readonly controllerFlags?: ControlPlaneOptions['controllerFlags'];
 }
 
 /** Kubernetes' own programs with our kubelets. */
@@ -81,9 +87,10 @@ export interface ControlPlaneCluster extends RunningCluster {
 export const startControlPlaneCluster = async (
   options: ControlPlaneClusterOptions,
 ): Promise<ControlPlaneCluster> => {
-  const { assets, programsDir } = options;
+  const { assets, programsDir, controllerFlags } = options;
   const controlPlane = await startControlPlane({
     assets,
+    ...(controllerFlags === undefined ? {} : { controllerFlags }),
     ...(programsDir === undefined ? {} : { programsDir }),
   });
   try {

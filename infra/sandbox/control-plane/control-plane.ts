@@ -32,8 +32,6 @@ export interface ControlPlane {
   /** How the stand-ins of the sandbox (kubelets) reach it: as another administrator. */
   readonly standIns: ClusterAccess;
   readonly hasControllers: boolean;
-  /** Where each program's log is. */
-  readonly folder: string;
   /** A kubeconfig for the administrator, as YAML. */
   kubeconfig(): string;
   /** Forgets the history of changes, as etcd is told to every five minutes. */
@@ -48,7 +46,7 @@ export interface ControlPlane {
 const host = '127.0.0.1';
 const readyTimeoutMs = 120_000;
 const masters = 'system:masters';
-export const serviceCidr = '10.96.0.0/16';
+const serviceCidr = '10.96.0.0/16';
 
 /** Somebody was quicker to listen on one of the ports. */
 class PortTaken extends Error {}
@@ -112,7 +110,7 @@ const startOnce = async (options: ControlPlaneOptions): Promise<ControlPlane> =>
     writeFileSync(file, contents, { mode: 0o600 });
     return file;
   };
-  const run = (name: ProgramName, args: Readonly<Record<string, string>>): Running => {
+  const run = (name: ProgramName, args: Readonly<Record<string, string>>): void => {
     const logFile = fileOf(`${name}.log`, '');
     const log = openSync(logFile, 'a');
     const child = spawn(
@@ -123,9 +121,7 @@ const startOnce = async (options: ControlPlaneOptions): Promise<ControlPlane> =>
     closeSync(log);
     if (child.pid !== undefined) guard.add(child.pid);
     child.once('error', () => undefined);
-    const running = { name, child, logFile };
-    programs.push(running);
-    return running;
+    programs.push({ name, child, logFile });
   };
   const end = async (program: Running): Promise<void> => {
     programs.splice(programs.indexOf(program), 1);
@@ -241,7 +237,6 @@ const startOnce = async (options: ControlPlaneOptions): Promise<ControlPlane> =>
       adminToken,
       standIns: { url, ca: certificate.caPem, token: standInToken },
       hasControllers,
-      folder,
       kubeconfig: () =>
         kubeconfigYaml({ name: 'control-plane', url, caPem: certificate.caPem, token: adminToken }),
       compact: () => compact(etcdUrl),

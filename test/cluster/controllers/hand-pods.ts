@@ -1,8 +1,9 @@
 import { beforeAll } from 'vitest';
+import type { RunningCluster } from '../../../infra/sandbox/cluster/cluster.ts';
 import { registerNode } from '../../../infra/sandbox/cluster/kubelet/node.ts';
 import type { Condition, Pod, PodSpec, PodStatus } from '../../../infra/sandbox/cluster/objects.ts';
 import { pods } from '../../../infra/sandbox/cluster/objects.ts';
-import type { Fixture, RunningCluster } from '../../integration/sandbox-cluster-fixture.ts';
+import type { Fixture } from '../../integration/sandbox-cluster-fixture.ts';
 
 /** Pods on nodes that no kubelet stands for: they run, are ready and end as the test says. */
 export interface HandPods {

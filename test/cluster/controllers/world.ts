@@ -1,8 +1,12 @@
 import { afterEach } from 'vitest';
-import { type AttachOptions, attachCluster } from '../../../infra/sandbox/cluster/attach.ts';
-import { startCluster } from '../../../infra/sandbox/cluster/cluster.ts';
-import { type Fixture, type RunningCluster, useRunning } from '../../integration/sandbox-cluster-fixture.ts';
-import { isControlPlaneUnderTest, startControlPlaneUnderTest } from '../../support/control-plane.ts';
+import type { AttachOptions } from '../../../infra/sandbox/cluster/attach.ts';
+import {
+  type RunningCluster,
+  startCluster,
+  startControlPlaneCluster,
+} from '../../../infra/sandbox/cluster/cluster.ts';
+import { type Fixture, useRunning } from '../../integration/sandbox-cluster-fixture.ts';
+import { assetsUnderTest, isControlPlaneUnderTest } from '../../support/control-plane.ts';
 import { type History, record } from './history.ts';
 
 export interface WorldOptions extends Pick<AttachOptions, 'nodes' | 'kubeletTimes'> {
@@ -33,29 +37,13 @@ export const useWorld = (options: WorldOptions = {}): Fixture<RunningCluster> =>
       };
       return startCluster({ ...attach, controllerTimes, api: { rbac: true } });
     }
-    const controlPlane = await startControlPlaneUnderTest({
-      programsDir: given.programsDir,
+    return startControlPlaneCluster({
+      ...attach,
+      assets: assetsUnderTest(),
       ...(nodeMonitorGraceMs === undefined
         ? {}
         : { controllerFlags: { 'node-monitor-grace-period': `${nodeMonitorGraceMs}ms` } }),
     });
-    try {
-      const attached = await attachCluster({
-        ...attach,
-        access: controlPlane.standIns,
-        withoutControllers: 'all',
-      });
-      return {
-        ...attached,
-        close: async () => {
-          attached.close();
-          await controlPlane.close();
-        },
-      };
-    } catch (error) {
-      await controlPlane.close();
-      throw error;
-    }
   });
 
 /** Makes namespaces whose history is recorded until the test ends. */
