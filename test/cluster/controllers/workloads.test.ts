@@ -123,11 +123,12 @@ describe('a Pod that is scheduled', () => {
     const { namespace, history } = await newHistory('scheduled');
     await fixture.pod(namespace, 'one');
     await hand.create(namespace, 'two');
+    const names = ['one', 'two'];
     const now = await history.until(
-      (moment) => moment.pods.get('one')?.spec.nodeName !== undefined,
-      'it is bound',
+      (moment) => names.every((name) => moment.pods.get(name)?.spec.nodeName !== undefined),
+      'both are bound',
     );
-    for (const name of ['one', 'two'])
+    for (const name of names)
       expect(now.pods.get(name)?.metadata.labels).toEqual({
         app: 'web',
         'topology.kubernetes.io/region': 'sandbox',
