@@ -1,3 +1,4 @@
+import { on } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import type { SocketAddress } from '../../infra/sandbox/addresses.ts';
@@ -8,7 +9,8 @@ import {
   startPod,
   until,
 } from '../contract/clb-simulator-fixture.ts';
-import { haproxyExpected, startHaproxy } from '../support/haproxy.ts';
+import { chiSquared, unlikely } from '../support/chi-squared.ts';
+import { type HaproxyOptions, haproxyExpected, startHaproxy } from '../support/haproxy.ts';
 
 let fixture: Fixture;
 let lb: { id: string; vip: string };
@@ -32,19 +34,15 @@ const podsOf = async (weights: readonly number[]): Promise<(PodServer & { weight
   return pods;
 };
 
-/** Where one connection went; it stays open until the test ends. */
-const hold = async (at: SocketAddress): Promise<string> => {
-  const socket: Socket = connect(at);
+/** Where one connection (from `localAddress`) went; it stays open until the test ends. */
+const hold = async (at: SocketAddress, localAddress?: string): Promise<string> => {
+  const socket: Socket = connect({ ...at, ...(localAddress === undefined ? {} : { localAddress }) });
   closers.push(() => socket.destroy());
   let text = '';
-  let failed = false;
-  socket.on('data', (chunk) => {
-    text += chunk.toString();
-  });
-  socket.on('error', () => {
-    failed = true;
-  });
-  await until('an answer', () => failed || text.includes('\n'));
+  for await (const chunk of on(socket, 'data', { signal: AbortSignal.timeout(20_000) })) {
+    text += String(chunk);
+    if (text.includes('\n')) break;
+  }
   return text.split(' ')[0] ?? '';
 };
 
@@ -53,33 +51,34 @@ const counted = async (
   pods: readonly { ip: string }[],
   count: number,
 ): Promise<number[]> => {
-  const counts = new Map<string, number>();
-  for (let index = 0; index < count; index += 1) {
-    const ip = await hold(at);
-    counts.set(ip, (counts.get(ip) ?? 0) + 1);
-  }
-  return pods.map(({ ip }) => counts.get(ip) ?? 0);
+  const chosen: string[] = [];
+  for (let index = 0; index < count; index += 1) chosen.push(await hold(at));
+  return countsOf(pods, chosen);
 };
+
+const countsOf = (pods: readonly { ip: string }[], chosen: readonly string[]): number[] =>
+  pods.map(({ ip }) => chosen.filter((one) => one === ip).length);
 
 const ours = async (
   pods: readonly (PodServer & { weight: number })[],
   Scheduler: string,
 ): Promise<SocketAddress> => {
   nextPort += 1;
-  const [listenerId = ''] = await fixture.createListeners(lb.id, [nextPort], {
-    Scheduler,
+  const [ListenerId = ''] = await fixture.createListeners(lb.id, [nextPort], {
     HealthCheck: { HealthSwitch: 0 },
   });
+  // Not by CreateListener, which takes no IP_HASH.
+  await fixture.done(await fixture.client.ModifyListener({ LoadBalancerId: lb.id, ListenerId, Scheduler }));
   await fixture.register(
     lb.id,
-    pods.map(({ ip, port, weight }) => ({ listenerId, ip, port, weight })),
+    pods.map(({ ip, port, weight }) => ({ listenerId: ListenerId, ip, port, weight })),
   );
   return fixture.addresses.socketOf(lb.vip, nextPort);
 };
 
 const theirs = async (
   pods: readonly (PodServer & { weight: number })[],
-  balance: 'roundrobin' | 'leastconn',
+  balance: HaproxyOptions['balance'],
 ): Promise<SocketAddress> => {
   const at = fixture.addresses.socketOf(fixture.addresses.allocate('vip'), 7_000);
   const servers = pods.map(({ ip, port, weight }) => ({ ...fixture.addresses.socketOf(ip, port), weight }));
@@ -110,5 +109,21 @@ describe.runIf(haproxyExpected)('connections are spread as HAProxy spreads them'
     // The connection that found out whether HAProxy listens is one of its turns.
     for (const [at, one] of mine.entries())
       expect(Math.abs(one - (reference[at] ?? 0))).toBeLessThanOrEqual(1);
+  });
+
+  it('IP_HASH as source: clients by weight, and each at its own target', async () => {
+    const weights = [10, 30, 60];
+    const pods = await podsOf(weights);
+    for (const at of [await ours(pods, 'IP_HASH'), await theirs(pods, 'source')]) {
+      const clients = Array.from({ length: 200 }, (_, index) => `127.201.7.${index + 1}`);
+      const first: string[] = [];
+      const second: string[] = [];
+      for (const client of clients) {
+        first.push(await hold(at, client));
+        second.push(await hold(at, client));
+      }
+      expect(second).toEqual(first);
+      expect(chiSquared(countsOf(pods, first), weights)).toBeLessThan(unlikely);
+    }
   });
 });

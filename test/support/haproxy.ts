@@ -12,7 +12,7 @@ export const haproxyExpected = hasHaproxy || process.env['CI'] === 'true';
 
 export interface HaproxyOptions {
   readonly at: SocketAddress;
-  readonly balance: 'roundrobin' | 'leastconn';
+  readonly balance: 'roundrobin' | 'leastconn' | 'source';
   readonly servers: readonly (SocketAddress & { readonly weight: number })[];
 }
 

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { chiSquared, unlikely } from '../../../../test/support/chi-squared.ts';
 import type { HealthCheck, HealthStatus, Scheduler, Target } from '../model.ts';
 import { Pool } from '../pool.ts';
 import { choose, eligible } from './choose.ts';
@@ -83,6 +84,23 @@ describe('which one is chosen', () => {
       if (before[at] !== gone) expect(choose(pool, client, rules, 0, 0)).toBe(before[at]);
     });
   });
+
+  it.each([[[10, 10, 10, 10]], [[10, 30, 60, 100]], [[1, 99]]])(
+    'the hash of the address spreads the clients of each network by weight: %j',
+    (weights) => {
+      const { pool, targets } = poolOf(
+        weights.map((weight) => ({ weight })),
+        'IP_HASH',
+      );
+      for (let network = 0; network < 20; network += 1) {
+        const chosen = Array.from({ length: 2_000 }, (_, at) =>
+          choose(pool, `10.${network}.${Math.floor(at / 250)}.${(at % 250) + 1}`, rules, 0, 0),
+        );
+        const counts = targets.map((target) => chosen.filter((one) => one === target).length);
+        expect(chiSquared(counts, weights)).toBeLessThan(unlikely);
+      }
+    },
+  );
 
   it('a session lasts while its client comes back in time, and ends when it was away longer', () => {
     const { pool } = poolOf([{}, {}]);

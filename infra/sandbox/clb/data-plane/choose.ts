@@ -46,10 +46,13 @@ const leastConnections = (targets: readonly Target[]): Target | undefined => {
   return weightedRoundRobin(targets.filter(({ connections, weight }) => connections.size / weight === least));
 };
 
+/** FNV-1a, then MurmurHash3's last steps: FNV alone leaves texts that differ at their end so near that weights do not show. */
 const hashOf = (value: string): number => {
   let hash = 2_166_136_261;
   for (let at = 0; at < value.length; at += 1) hash = Math.imul(hash ^ value.charCodeAt(at), 16_777_619);
-  return hash >>> 0;
+  hash = Math.imul(hash ^ (hash >>> 16), 0x85eb_ca6b);
+  hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2_ae35);
+  return (hash ^ (hash >>> 16)) >>> 0;
 };
 
 /** Rendezvous hashing by weight: a client stays where it is when another target comes or goes. */
