@@ -26,8 +26,11 @@ export interface ApiToken {
 }
 
 const retryMs = 2_000;
-/** Of its life, when it is renewed. */
-const renewAt = 2 / 3;
+/**
+ * So often it is renewed, though it lives for an hour: if somebody deletes the account and makes it anew, the old
+ * token is refused from then on.
+ */
+const renewMs = 30_000;
 
 export const createApiToken = (dependencies: ApiTokenDependencies): ApiToken => {
   const { connection, store, namespace, serviceAccount, key, apiServer, clock, log } = dependencies;
@@ -40,7 +43,7 @@ export const createApiToken = (dependencies: ApiTokenDependencies): ApiToken => 
       const ca = apiServer === undefined ? connection.ca : undefined;
       const server = apiServer ?? connection.server.href;
       await writeApiAccess(store, { server, ...(ca === undefined ? {} : { ca }), token, expiresAt }, key);
-      renewAtMs = asked + (expiresAt - asked) * renewAt;
+      renewAtMs = asked + renewMs;
     } catch (error) {
       log.warn('The functions’ API token could not be renewed; it is tried again.', {
         serviceAccount,

@@ -11,7 +11,7 @@ export default defineConfig({
       // The product's own, which run against the in-process API server in `npm test`.
       'test/integration/rights-needed.test.ts',
       'test/integration/kubernetes-{lease,view,object-writer}.test.ts',
-      'test/integration/forwarder-watch.test.ts',
+      'test/integration/{api-token,forwarder-watch}.test.ts',
       'test/integration/webhook-admission.test.ts',
       'test/e2e/guide.test.ts',
     ],

@@ -2,17 +2,37 @@ import { randomBytes } from 'node:crypto';
 import { createServer } from 'node:http';
 import { afterEach, expect, test } from 'vitest';
 import { createApiToken } from '../../functions/forwarder/api-token.ts';
-import { readApiAccess } from '../../functions/platform/api-access.ts';
+import { readApiAccess, storedConnection } from '../../functions/platform/api-access.ts';
+import { serviceAccounts } from '../../infra/sandbox/cluster/objects.ts';
 import { connectionOf } from '../../shared/kubernetes/connection.ts';
+import { getObject } from '../../shared/kubernetes/request.ts';
 import { createFakeClock } from '../../shared/model/fake-clock.test-support.ts';
 import { silentLog } from '../../shared/process/log.ts';
+import { startApiUnderTest } from '../support/api-under-test.ts';
 
 const key = randomBytes(32);
 const hourMs = 3_600_000;
-const ends: (() => void)[] = [];
-afterEach(() => {
-  for (const end of ends.splice(0)) end();
+const ends: (() => unknown)[] = [];
+afterEach(async () => {
+  for (const end of ends.splice(0)) await end();
 });
+
+const aNoteStore = () => {
+  const notes = new Map<string, string>();
+  return {
+    notes,
+    writeNote: async (name: string, text: string) => void notes.set(name, text),
+    readNote: async (name: string) => notes.get(name),
+  };
+};
+
+/** Real sockets need real time: looks again until it is so. */
+const until = async (holds: () => boolean | Promise<boolean>): Promise<void> => {
+  for (let tries = 0; tries < 4_000 && !(await holds()); tries += 1) {
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+  expect(await holds()).toBe(true);
+};
 
 /** An API server that grants tokens, and a store with notes. */
 const aWorld = async (apiServer?: string) => {
@@ -39,10 +59,10 @@ const aWorld = async (apiServer?: string) => {
     ca: 'PEM',
     token: 'our-own',
   });
-  const notes = new Map<string, string>();
+  const store = aNoteStore();
   const apiToken = createApiToken({
     connection,
-    store: { writeNote: async (name, text) => void notes.set(name, text) },
+    store,
     namespace: 'clb-direct',
     serviceAccount: 'clb-direct-functions',
     key,
@@ -57,15 +77,8 @@ const aWorld = async (apiServer?: string) => {
     server.closeAllConnections();
     server.close();
   });
-  const told = () => readApiAccess({ readNote: async (name) => notes.get(name) }, key);
-  /** Real sockets need real time: looks again until it is so. */
-  const until = async (holds: () => boolean | Promise<boolean>): Promise<void> => {
-    for (let tries = 0; tries < 500 && !(await holds()); tries += 1) {
-      await new Promise((resolve) => setTimeout(resolve, 10));
-    }
-    expect(await holds()).toBe(true);
-  };
-  return { clock, asked, world, notes, apiToken, stop, told, until, connection };
+  const told = () => readApiAccess(store, key);
+  return { clock, asked, world, notes: store.notes, apiToken, stop, told, connection };
 };
 
 test('what is written is a token of the functions’ account, where we reach the API server', async () => {
@@ -93,19 +106,19 @@ test('functions elsewhere are told their own way to the API server, whose certif
   expect((await told())?.server).toBe('https://api.example.com');
 });
 
-test('it is renewed at two thirds of its life, not before', async () => {
-  const { apiToken, asked, clock, stop, told, until } = await aWorld();
+test('it is renewed every half minute, not before', async () => {
+  const { apiToken, asked, clock, stop, told } = await aWorld();
   await apiToken.writeNow();
   void apiToken.keep(stop.signal);
-  await clock.advance((hourMs * 2) / 3 - 60_000);
+  await clock.advance(29_000);
   expect(asked).toHaveLength(1);
-  await clock.advance(61_000);
+  await clock.advance(2_000);
   await until(async () => (await told())?.token === 'token-2');
   expect(asked).toHaveLength(2);
 });
 
 test('a renewal that fails is tried again within seconds', async () => {
-  const { apiToken, asked, clock, stop, world, until, told } = await aWorld();
+  const { apiToken, asked, clock, stop, world, told } = await aWorld();
   world.failing = true;
   await apiToken.writeNow();
   expect(await told()).toBeUndefined();
@@ -122,4 +135,49 @@ test('a store that was lost has it again with the next take-over', async () => {
   notes.clear();
   await apiToken.writeNow();
   expect((await told())?.token).toBe('token-2');
+});
+
+test('an account that was deleted and made anew locks the functions out until the next renewal', async () => {
+  const server = await startApiUnderTest();
+  const connection = connectionOf({ server: server.url, ca: server.caPem, token: server.adminToken });
+  const clock = createFakeClock();
+  const store = aNoteStore();
+  const stored = storedConnection(store, key, clock.now);
+  const stop = new AbortController();
+  ends.push(() => {
+    stop.abort();
+    stored.close();
+    connection.close();
+    return server.close();
+  });
+  const account = { namespace: 'default', name: 'functions' };
+  const make = () => server.client.create(serviceAccounts, account.namespace, { metadata: account });
+  const { namespace, name: serviceAccount } = account;
+  const known = () =>
+    getObject(stored, '/api').then(
+      () => true,
+      ({ status }) => {
+        expect(status).toBe(401);
+        return false;
+      },
+    );
+
+  await make();
+  const apiToken = createApiToken({
+    connection,
+    store,
+    namespace,
+    serviceAccount,
+    key,
+    clock,
+    log: silentLog,
+  });
+  await apiToken.writeNow();
+  void apiToken.keep(stop.signal);
+  expect(await known()).toBe(true);
+  await server.client.delete(serviceAccounts, namespace, serviceAccount);
+  await make();
+  await until(async () => !(await known()));
+  await clock.advance(31_000);
+  await until(known);
 });
