@@ -87,7 +87,6 @@ export const listeners: readonly Step[] = [
       Protocol: 'HTTPS',
       MultiCertInfo: { SSLMode: 'UNIDIRECTIONAL', CertList: [{ CertId: '<certificate>' }] },
     },
-    newer: true,
     capture: { several: 'ListenerIds.0' },
     task: true,
   },

@@ -92,7 +92,6 @@ export const protection: readonly Step[] = [
     name: 'its name and its protection change',
     action: 'ModifyLoadBalancerAttributes',
     parameters: { LoadBalancerId: '<lb>', LoadBalancerName: 'renamed-<run>', DeleteProtect: true },
-    newer: true,
     task: true,
   },
   {
@@ -111,7 +110,6 @@ export const protection: readonly Step[] = [
     name: 'the protection goes',
     action: 'ModifyLoadBalancerAttributes',
     parameters: { LoadBalancerId: '<lb>', DeleteProtect: false },
-    newer: true,
     task: true,
   },
 ];

@@ -22,8 +22,6 @@ export interface Step {
   readonly as?: string;
   /** Sent by the SDK's client for any action: its typed one would not send this. */
   readonly raw?: boolean;
-  /** Has what Go's typed client is too old for; it then sends it as if it were raw. */
-  readonly newer?: boolean;
   /** Dotted paths into `Response`. */
   readonly answer?: Readonly<Record<string, Expected>>;
   /** What the call must be refused with: the whole code, and a pattern found in the message. */

@@ -57,7 +57,6 @@ export const targets: readonly Step[] = [
     name: 'only the rule that is asked for',
     action: 'DescribeTargets',
     parameters: { ...lb, Filters: [{ Name: 'location-id', Values: ['<root>'] }], ListenerIds: ['<http>'] },
-    newer: true,
     answer: { 'Listeners.0.Rules': { $length: 1 }, 'Listeners.0.Rules.0.Targets': { $length: 1 } },
   },
   {
@@ -106,7 +105,6 @@ export const targets: readonly Step[] = [
     name: 'who answers is found alive, who does not is found dead',
     action: 'DescribeTargetHealth',
     parameters: { LoadBalancerIds: ['<lb>'], ListenerIds: ['<tcp>'] },
-    newer: true,
     answer: {
       LoadBalancers: { $length: 1 },
       'LoadBalancers.0.LoadBalancerId': '<lb>',
@@ -129,7 +127,6 @@ export const targets: readonly Step[] = [
     name: 'a target whose weight is 0 is probed all the same',
     action: 'DescribeTargetHealth',
     parameters: { LoadBalancerIds: ['<lb>'], LocationIds: ['<root>'] },
-    newer: true,
     answer: {
       'LoadBalancers.0.Listeners': { $length: 1 },
       'LoadBalancers.0.Listeners.0.Rules.0.LocationId': '<root>',

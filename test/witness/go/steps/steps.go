@@ -37,7 +37,6 @@ type Step struct {
 	Parameters map[string]any `json:"parameters"`
 	As         string         `json:"as"`
 	Raw        bool           `json:"raw"`
-	Newer      bool           `json:"newer"`
 	Answer     map[string]any `json:"answer"`
 	Error      *struct {
 		Code    string `json:"code"`
@@ -152,7 +151,7 @@ func lead(call Call, step Step, known map[string]any) error {
 		parameters = []byte("{}")
 	}
 	for accepted := 0; ; {
-		answer, refusal, err := call(step.Action, parameters, step.Raw || step.Newer)
+		answer, refusal, err := call(step.Action, parameters, step.Raw)
 		if err != nil {
 			return err
 		}
