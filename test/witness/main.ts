@@ -4,32 +4,47 @@ import { fileURLToPath } from 'node:url';
 import { createPrivateFolder } from '../../infra/sandbox/private-folder.ts';
 import { type Language, languages } from './languages.ts';
 import { runCommand } from './run-command.ts';
-import { startWorld } from './world.ts';
+import { startWorld, type World } from './world.ts';
 
 /** This file's bundle is dist/test/witness/main.mjs. */
 const root = join(dirname(fileURLToPath(import.meta.url)), '..', '..', '..');
 
+type Passed = World['passes'];
+
 const tell = (line: string): void => void process.stdout.write(`${line}\n`);
 
-/** @returns how many steps passed, or what went wrong */
-const lead = async (language: Language, folder: string): Promise<number | string> => {
+/** How many steps were reported of each pass. */
+const reported = (reportFile: string): ReadonlyMap<string, number> => {
+  const steps = new Map<string, number>();
+  for (const line of readFileSync(reportFile, 'utf8').trim().split('\n')) {
+    const { pass } = line === '' ? { pass: 'no' } : JSON.parse(line);
+    steps.set(pass, (steps.get(pass) ?? 0) + 1);
+  }
+  return steps;
+};
+
+/** @returns what passed, or what went wrong */
+const lead = async (language: Language, folder: string): Promise<Passed | string> => {
   const world = await startWorld(folder, language.without ?? []);
   try {
     const { code, output } = await runCommand(language.run(root, world));
     if (code !== 0) return output;
-    const passed = readFileSync(world.reportFile, 'utf8').trim().split('\n').length;
-    if (passed !== world.steps) return `${passed} of ${world.steps} steps were led:\n${output}`;
+    const led = reported(world.reportFile);
+    for (const { name, steps } of world.passes) {
+      if (led.get(name) !== steps)
+        return `${led.get(name) ?? 0} of ${steps} steps of ${name} were led:\n${output}`;
+    }
     const left = world.leftOver();
     if (left.length > 0) return `load balancers are left: ${left.join(', ')}`;
     const wrong = await language.judge?.(root, world);
     if (wrong !== undefined) return wrong;
-    return passed;
+    return world.passes;
   } finally {
     await world.close();
   }
 };
 
-const inFolder = async (language: Language): Promise<number | string> => {
+const inFolder = async (language: Language): Promise<Passed | string> => {
   const folder = createPrivateFolder();
   try {
     return await lead(language, folder.path);
@@ -72,9 +87,11 @@ export const witness = async (names: readonly string[]): Promise<number> => {
         return 0;
       }
       const outcome = absent ?? broken ?? (await inFolder(language));
-      if (typeof outcome === 'number') {
-        tell(`${language.name}: ${outcome} steps passed`);
-        return outcome;
+      if (typeof outcome !== 'string') {
+        const sum = outcome.reduce((all, { steps }) => all + steps, 0);
+        const each = outcome.map(({ name, steps }) => `${name} ${steps}`).join(', ');
+        tell(`${language.name}: ${sum} steps passed (${each})`);
+        return sum;
       }
       tell(`${outcome.trimEnd()}\n${language.name}: FAILED`);
       return undefined;
