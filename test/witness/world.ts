@@ -9,7 +9,7 @@ import { type Credential, newCredential } from '../../infra/sandbox/clb/gateway/
 import { initialSettings } from '../../infra/sandbox/clb/settings.ts';
 import {
   type ClbSimulator,
-  type ClbSimulatorOptions,
+  type HttpsOptions,
   startClbSimulator,
 } from '../../infra/sandbox/clb/simulator.ts';
 import { makeServerCertificate } from '../../infra/sandbox/net/certificates.ts';
@@ -88,11 +88,11 @@ const startOne = async (
   addresses: Addresses,
   { main, ...others }: Credentials,
   kind: '' | 'strict',
-  served: Pick<ClbSimulatorOptions, 'https'>,
+  https?: HttpsOptions,
 ): Promise<ClbSimulator> => {
   const busyMs = 1_000 * speed;
   const simulator = await startClbSimulator({
-    ...served,
+    ...(https === undefined ? {} : { https }),
     listen: { host: '127.0.0.1', port: 0 },
     addresses,
     credentials: main,
@@ -113,17 +113,19 @@ const startOne = async (
 
 /**
  * @param folder where its files are written to
- * @param without passes that are left out
+ * @param isLed whether a pass is
  */
-export const startWorld = async (folder: string, without: readonly string[]): Promise<World> => {
+export const startWorld = async (folder: string, isLed: (pass: string) => boolean): Promise<World> => {
   const addresses = await claimAddresses();
   const [one, two] = await Promise.all([
     makeServerCertificate(['a.example.com']),
     makeServerCertificate(['b.example.com']),
   ]);
   const credentials = credentialsOf();
-  const begin = (kind: '' | 'strict', https = {}) => startOne(addresses, credentials, kind, https);
-  const [usual, hard] = await Promise.all([begin('', { https: {} }), begin('strict')]);
+  const [usual, hard] = await Promise.all([
+    startOne(addresses, credentials, '', {}),
+    startOne(addresses, credentials, 'strict'),
+  ]);
   const simulators = [usual, hard];
   const [live, dead] = [addresses.allocate('pod'), addresses.allocate('pod')];
   const target = await liveTarget(addresses, live);
@@ -147,7 +149,7 @@ export const startWorld = async (folder: string, without: readonly string[]): Pr
     { name: 'strict', scheme: 'http', method: 'POST', endpoint: endpointOf(hard), steps: strict },
   ];
   const work: Work = {
-    passes: passes.filter(({ name }) => !without.includes(name)),
+    passes: passes.filter(({ name }) => isLed(name)),
     later,
     keys: keysOf(credentials),
     region: usual.region,
