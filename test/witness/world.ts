@@ -6,7 +6,7 @@ import { type Addresses, claimAddresses } from '../../infra/sandbox/addresses.ts
 import { internalError } from '../../infra/sandbox/clb/api-error.ts';
 import type { FaultCall } from '../../infra/sandbox/clb/faults.ts';
 import { type Credential, newCredential } from '../../infra/sandbox/clb/gateway/credentials.ts';
-import { initialSettings } from '../../infra/sandbox/clb/settings.ts';
+import { initialSettings, strictSettings } from '../../infra/sandbox/clb/settings.ts';
 import {
   type ClbSimulator,
   type HttpsOptions,
@@ -102,7 +102,9 @@ const startOne = async (
       ...initialSettings(kind),
       // So long that a second write meets the first one, also on a busy machine,
       modifyListenerMs: [busyMs, busyMs],
-      // which must not forget a task between two calls either.
+      // and a batch the lock of the one before it, where locks outlive batches at length;
+      ...(kind === 'strict' ? { batchLockTailMs: [busyMs / 2, strictSettings.batchLockTailMs[1]] } : {}),
+      // nor must a task be forgotten between two calls.
       taskLifeMs: 60 * busyMs,
     },
   });
