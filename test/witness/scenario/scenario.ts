@@ -1,6 +1,7 @@
 import { listeners, rules } from './listeners.ts';
 import { birth, death, protection } from './load-balancers.ts';
 import { refusals, tails } from './refusals.ts';
+import { seldom } from './seldom.ts';
 import { inStrict, type Step } from './step.ts';
 import { clearing, targets } from './targets.ts';
 
@@ -11,6 +12,7 @@ export const whole: readonly Step[] = [
   ...listeners,
   ...rules,
   ...targets,
+  ...seldom,
   ...refusals,
   ...clearing,
   ...death,
@@ -23,6 +25,7 @@ export const strict: readonly Step[] = inStrict([
   ...listeners,
   ...rules,
   ...targets,
+  ...seldom,
   ...tails,
   ...refusals,
   ...clearing,

@@ -183,6 +183,8 @@ func newRequest(action string) any {
 	switch action {
 	case "BatchDeregisterTargets":
 		return clb.NewBatchDeregisterTargetsRequest()
+	case "BatchModifyTargetTag":
+		return clb.NewBatchModifyTargetTagRequest()
 	case "BatchModifyTargetWeight":
 		return clb.NewBatchModifyTargetWeightRequest()
 	case "BatchRegisterTargets":
@@ -203,6 +205,8 @@ func newRequest(action string) any {
 		return clb.NewDeleteRuleRequest()
 	case "DeregisterTargets":
 		return clb.NewDeregisterTargetsRequest()
+	case "DescribeLBListeners":
+		return clb.NewDescribeLBListenersRequest()
 	case "DescribeListeners":
 		return clb.NewDescribeListenersRequest()
 	case "DescribeLoadBalancers":
@@ -225,12 +229,20 @@ func newRequest(action string) any {
 		return clb.NewModifyLoadBalancerAttributesRequest()
 	case "ModifyRule":
 		return clb.NewModifyRuleRequest()
+	case "ModifyTargetPort":
+		return clb.NewModifyTargetPortRequest()
 	case "ModifyTargetWeight":
 		return clb.NewModifyTargetWeightRequest()
 	case "RegisterTargets":
 		return clb.NewRegisterTargetsRequest()
 	case "ReplaceCertForLoadBalancers":
 		return clb.NewReplaceCertForLoadBalancersRequest()
+	case "SetLoadBalancerSecurityGroups":
+		return clb.NewSetLoadBalancerSecurityGroupsRequest()
+	case "SetLoadBalancerStartStatus":
+		return clb.NewSetLoadBalancerStartStatusRequest()
+	case "SetSecurityGroupForLoadbalancers":
+		return clb.NewSetSecurityGroupForLoadbalancersRequest()
 	}
 	return nil
 }
