@@ -3,6 +3,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { createPrivateFolder } from '../../infra/sandbox/private-folder.ts';
 import { type Language, languages } from './languages.ts';
+import { isRecord } from './node/outcome.ts';
 import { runCommand } from './run-command.ts';
 import { startWorld, type World } from './world.ts';
 
@@ -13,15 +14,15 @@ type Passed = World['passes'];
 
 const tell = (line: string): void => void process.stdout.write(`${line}\n`);
 
-/** How many steps were reported of each pass. */
-const reported = (reportFile: string): ReadonlyMap<string, number> => {
-  const steps = new Map<string, number>();
-  for (const line of readFileSync(reportFile, 'utf8').trim().split('\n')) {
-    const { pass } = line === '' ? { pass: 'no' } : JSON.parse(line);
-    steps.set(pass, (steps.get(pass) ?? 0) + 1);
-  }
-  return steps;
-};
+/** The pass of each step that was reported. */
+const reported = (reportFile: string): readonly unknown[] =>
+  readFileSync(reportFile, 'utf8')
+    .split('\n')
+    .filter((line) => line !== '')
+    .map((line) => {
+      const entry: unknown = JSON.parse(line);
+      return isRecord(entry) ? entry['pass'] : undefined;
+    });
 
 /** @returns what passed, or what went wrong */
 const lead = async (language: Language, folder: string, only?: string): Promise<Passed | string> => {
@@ -34,8 +35,8 @@ const lead = async (language: Language, folder: string, only?: string): Promise<
     if (code !== 0) return output;
     const led = reported(world.reportFile);
     for (const { name, steps } of world.passes) {
-      if (led.get(name) !== steps)
-        return `${led.get(name) ?? 0} of ${steps} steps of ${name} were led:\n${output}`;
+      const count = led.filter((pass) => pass === name).length;
+      if (count !== steps) return `${count} of ${steps} steps of ${name} were led:\n${output}`;
     }
     const left = world.leftOver();
     if (left.length > 0) return `load balancers are left: ${left.join(', ')}`;
