@@ -89,7 +89,7 @@ const python: Language = {
   }),
 };
 
-/** Go twice: by the typed client, of the last version that is one module, and by today's client for any action. */
+/** Go twice: by the typed client, and by today's client for any action. */
 export const languages: readonly Language[] = [
   node,
   goIn('go', 'typed'),

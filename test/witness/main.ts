@@ -3,36 +3,55 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { createPrivateFolder } from '../../infra/sandbox/private-folder.ts';
 import { type Language, languages } from './languages.ts';
+import { isRecord } from './node/outcome.ts';
 import { runCommand } from './run-command.ts';
-import { startWorld } from './world.ts';
+import { startWorld, type World } from './world.ts';
 
 /** This file's bundle is dist/test/witness/main.mjs. */
 const root = join(dirname(fileURLToPath(import.meta.url)), '..', '..', '..');
 
+type Passed = World['passes'];
+
 const tell = (line: string): void => void process.stdout.write(`${line}\n`);
 
-/** @returns how many steps passed, or what went wrong */
-const lead = async (language: Language, folder: string): Promise<number | string> => {
-  const world = await startWorld(folder, language.without ?? []);
+/** The pass of each step that was reported. */
+const reported = (reportFile: string): readonly unknown[] =>
+  readFileSync(reportFile, 'utf8')
+    .split('\n')
+    .filter((line) => line !== '')
+    .map((line) => {
+      const entry: unknown = JSON.parse(line);
+      return isRecord(entry) ? entry['pass'] : undefined;
+    });
+
+/** @returns what passed, or what went wrong */
+const lead = async (language: Language, folder: string, only?: string): Promise<Passed | string> => {
+  const isLed = (pass: string): boolean =>
+    language.without?.includes(pass) !== true && (only ?? pass) === pass;
+  const world = await startWorld(folder, isLed);
   try {
+    if (world.passes.length === 0) return `there is no pass ${only} for it`;
     const { code, output } = await runCommand(language.run(root, world));
     if (code !== 0) return output;
-    const passed = readFileSync(world.reportFile, 'utf8').trim().split('\n').length;
-    if (passed !== world.steps) return `${passed} of ${world.steps} steps were led:\n${output}`;
+    const led = reported(world.reportFile);
+    for (const { name, steps } of world.passes) {
+      const count = led.filter((pass) => pass === name).length;
+      if (count !== steps) return `${count} of ${steps} steps of ${name} were led:\n${output}`;
+    }
     const left = world.leftOver();
     if (left.length > 0) return `load balancers are left: ${left.join(', ')}`;
     const wrong = await language.judge?.(root, world);
     if (wrong !== undefined) return wrong;
-    return passed;
+    return world.passes;
   } finally {
     await world.close();
   }
 };
 
-const inFolder = async (language: Language): Promise<number | string> => {
+const inFolder = async (language: Language, only?: string): Promise<Passed | string> => {
   const folder = createPrivateFolder();
   try {
-    return await lead(language, folder.path);
+    return await lead(language, folder.path, only);
   } catch (error) {
     return error instanceof Error ? (error.stack ?? error.message) : String(error);
   } finally {
@@ -45,9 +64,10 @@ const inFolder = async (language: Language): Promise<number | string> => {
  * passed. A language that is not on this machine is left out, but never on CI; all left out is a failure too.
  *
  * @param names of languages; none: all
+ * @param only the one pass to be led; default: all
  * @returns the exit code
  */
-export const witness = async (names: readonly string[]): Promise<number> => {
+export const witness = async (names: readonly string[], only?: string): Promise<number> => {
   const unknown = names.filter((name) => !languages.some((language) => language.name === name));
   if (unknown.length > 0) {
     tell(`unknown: ${unknown.join(', ')}; there are ${languages.map(({ name }) => name).join(', ')}`);
@@ -71,10 +91,12 @@ export const witness = async (names: readonly string[]): Promise<number> => {
         tell(`${language.name}: left out, ${absent}`);
         return 0;
       }
-      const outcome = absent ?? broken ?? (await inFolder(language));
-      if (typeof outcome === 'number') {
-        tell(`${language.name}: ${outcome} steps passed`);
-        return outcome;
+      const outcome = absent ?? broken ?? (await inFolder(language, only));
+      if (typeof outcome !== 'string') {
+        const sum = outcome.reduce((all, { steps }) => all + steps, 0);
+        const each = outcome.map(({ name, steps }) => `${name} ${steps}`).join(', ');
+        tell(`${language.name}: ${sum} steps passed (${each})`);
+        return sum;
       }
       tell(`${outcome.trimEnd()}\n${language.name}: FAILED`);
       return undefined;

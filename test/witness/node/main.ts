@@ -9,7 +9,6 @@ type Client = InstanceType<typeof clb.v20180317.Client>;
 
 const patienceMs = 60_000;
 const uuid = '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$';
-const passing = ['FailedOperation.ResourceInOperating', 'RequestLimitExceeded'];
 
 interface Refusal {
   readonly code: string;
@@ -18,7 +17,7 @@ interface Refusal {
 
 type Outcome =
   | { readonly answer: Record<string, unknown>; readonly refusal?: never }
-  | { readonly refusal: Refusal };
+  | { readonly answer?: never; readonly refusal: Refusal };
 
 const file = process.env['WITNESS_WORK'];
 if (file === undefined) throw new Error('WITNESS_WORK names no file; run `npm run witness`.');
@@ -71,6 +70,24 @@ const outcomeOf = async (
   return { answer };
 };
 
+const isLater = ({ code, message }: Refusal): boolean =>
+  work.later.some((one) => code === one.code && new RegExp(one.message ?? '').test(message));
+
+/** Asks again, as long as the refusal says no more than "later", and is not the one that is wanted. */
+const persist = async (
+  ask: () => Promise<Outcome>,
+  untilMs: number,
+  isWanted: (refusal: Refusal) => boolean = () => false,
+): Promise<Outcome> => {
+  for (;;) {
+    const outcome = await ask();
+    const { refusal } = outcome;
+    if (refusal === undefined || !isLater(refusal) || isWanted(refusal)) return outcome;
+    if (performance.now() > untilMs) throw new Error(`still refused: ${refusal.code} ${refusal.message}`);
+    await sleep(100);
+  }
+};
+
 const isExpected = ({ error }: Step, { code, message }: Refusal): boolean =>
   error !== undefined && code === error.code && new RegExp(error.message ?? '').test(message);
 
@@ -89,15 +106,13 @@ const mismatch = (
 };
 
 const taskEnds = async (client: Client, taskId: unknown, untilMs: number): Promise<void> => {
+  const ask = () => outcomeOf(client, 'DescribeTaskStatus', { TaskId: taskId }, false);
   for (;;) {
-    const outcome = await outcomeOf(client, 'DescribeTaskStatus', { TaskId: taskId }, false);
-    if (outcome.refusal === undefined) {
-      const { Status, Message } = outcome.answer;
-      if (Status === 0) return;
-      if (Status !== 2) throw new Error(`its task ended with ${JSON.stringify(Status)}: ${String(Message)}`);
-    } else if (!passing.includes(outcome.refusal.code)) {
-      throw new Error(`its task: ${outcome.refusal.code} ${outcome.refusal.message}`);
-    }
+    const { answer, refusal } = await persist(ask, untilMs);
+    if (refusal !== undefined) throw new Error(`its task: ${refusal.code} ${refusal.message}`);
+    const { Status, Message } = answer;
+    if (Status === 0) return;
+    if (Status !== 2) throw new Error(`its task ended with ${JSON.stringify(Status)}: ${String(Message)}`);
     if (performance.now() > untilMs) throw new Error('its task did not end');
     await sleep(100);
   }
@@ -111,18 +126,19 @@ const lead = async (
 ): Promise<Record<string, unknown> | undefined> => {
   const untilMs = performance.now() + patienceMs;
   const parameters = filled(step.parameters ?? {}, known);
+  const ask = () => outcomeOf(client, step.action, parameters, step.raw === true);
   for (let accepted = 0; ; ) {
-    const outcome = await outcomeOf(client, step.action, parameters, step.raw === true);
-    if (outcome.refusal !== undefined) {
-      const { refusal } = outcome;
-      if (isExpected(step, refusal) && (step.repeat === undefined || accepted > 0)) return undefined;
-      if (!passing.includes(refusal.code) || performance.now() > untilMs) {
-        throw new Error(`refused with ${refusal.code}: ${refusal.message}`);
-      }
-      await sleep(200);
-      continue;
+    const isMet = (refusal: Refusal): boolean =>
+      isExpected(step, refusal) && (step.repeat === undefined || accepted > 0);
+    const { answer, refusal } = await persist(
+      ask,
+      untilMs,
+      (refused) => step.repeat !== undefined && isMet(refused),
+    );
+    if (refusal !== undefined) {
+      if (isMet(refusal)) return undefined;
+      throw new Error(`refused with ${refusal.code}: ${refusal.message}`);
     }
-    const { answer } = outcome;
     if (step.error !== undefined) {
       accepted += 1;
       if (accepted < (step.repeat ?? 1)) continue;
@@ -131,7 +147,7 @@ const lead = async (
     const wrong = mismatch(step, answer, known);
     if (wrong !== undefined) {
       if (step.until !== true || performance.now() > untilMs) throw new Error(wrong);
-      await sleep(200);
+      await sleep(100);
       continue;
     }
     for (const [name, path] of Object.entries(step.capture ?? {})) known[name] = at(answer, path);

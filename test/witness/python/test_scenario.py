@@ -14,7 +14,6 @@ from tencentcloud.common.profile.client_profile import ClientProfile
 
 PATIENCE_S = 60
 UUID = re.compile(r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$")
-PASSING = ("FailedOperation.ResourceInOperating", "RequestLimitExceeded")
 
 with open(os.environ["WITNESS_WORK"], encoding="utf-8") as file:
     WORK = json.load(file)
@@ -131,25 +130,32 @@ def strict():
     logger.removeFilter(BODIES)
 
 
-def task_ends(caller, task_id, until):
+def matches(refusal, wanted):
+    return refusal.code == wanted["code"] and re.search(wanted.get("message", ""), refusal.message) is not None
+
+
+def persist(ask, until, is_wanted=lambda _: False):
+    """Asks again, as long as the refusal says no more than "later", and is not the one that is wanted."""
     while True:
         try:
-            status = caller.call("DescribeTaskStatus", {"TaskId": task_id}, False)
-            assert status["Status"] in (0, 2), status
-            if status["Status"] == 0:
-                return
+            return ask()
         except TencentCloudSDKException as refusal:
-            if refusal.code not in PASSING:
+            assert UUID.match(refusal.requestId or ""), refusal
+            is_later = any(matches(refusal, one) for one in WORK["later"])
+            if not is_later or is_wanted(refusal):
                 raise
-        assert time.monotonic() < until, "its task did not end"
+            assert time.monotonic() < until, refusal
         time.sleep(0.1)
 
 
-def is_expected(step, refusal):
-    error = step.get("error")
-    if error is None or refusal.code != error["code"]:
-        return False
-    return re.search(error.get("message", ""), refusal.message) is not None
+def task_ends(caller, task_id, until):
+    while True:
+        status = persist(lambda: caller.call("DescribeTaskStatus", {"TaskId": task_id}, False), until)
+        assert status["Status"] in (0, 2), status
+        if status["Status"] == 0:
+            return
+        assert time.monotonic() < until, "its task did not end"
+        time.sleep(0.1)
 
 
 def lead(caller, step, known):
@@ -157,17 +163,20 @@ def lead(caller, step, known):
     until = time.monotonic() + PATIENCE_S
     parameters = filled(step.get("parameters", {}), known)
     accepted = 0
+
+    def ask():
+        return caller.call(step["action"], parameters, step.get("raw", False))
+
+    def is_met(refusal):
+        return "error" in step and matches(refusal, step["error"]) and ("repeat" not in step or accepted > 0)
+
     while True:
         try:
-            answer = caller.call(step["action"], parameters, step.get("raw", False))
+            answer = persist(ask, until, lambda refusal: "repeat" in step and is_met(refusal))
         except TencentCloudSDKException as refusal:
-            assert UUID.match(refusal.requestId or ""), refusal
-            if is_expected(step, refusal) and ("repeat" not in step or accepted > 0):
+            if is_met(refusal):
                 return None
-            if refusal.code not in PASSING or time.monotonic() > until:
-                raise
-            time.sleep(0.2)
-            continue
+            raise
         assert UUID.match(answer["RequestId"]), answer
         if "error" in step:
             accepted += 1
@@ -179,7 +188,7 @@ def lead(caller, step, known):
             if not holds(at(answer, path), filled(wanted, known))
         ]
         if wrong and step.get("until") and time.monotonic() < until:
-            time.sleep(0.2)
+            time.sleep(0.1)
             continue
         assert not wrong
         for name, path in step.get("capture", {}).items():

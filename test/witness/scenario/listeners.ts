@@ -87,7 +87,6 @@ export const listeners: readonly Step[] = [
       Protocol: 'HTTPS',
       MultiCertInfo: { SSLMode: 'UNIDIRECTIONAL', CertList: [{ CertId: '<certificate>' }] },
     },
-    newer: true,
     capture: { several: 'ListenerIds.0' },
     task: true,
   },
@@ -113,6 +112,9 @@ export const listeners: readonly Step[] = [
       Certificate: { SSLMode: 'UNIDIRECTIONAL', CertId: 'nobodys' },
     },
     error: { code: 'FailedOperation', message: "^Query certificate 'nobodys' failed\\.$" },
+    strict: {
+      error: { code: 'InvalidParameterValue', message: "^Query certificate 'nobodys' failed\\.$" },
+    },
   },
   {
     name: 'HTTP has no port that TCP has',
@@ -222,6 +224,7 @@ export const rules: readonly Step[] = [
     action: 'CreateRule',
     parameters: { ...lb, ListenerId: '<http>', Rules: [{ Domain: 'a.example.com', Url: '/api' }] },
     error: { code: 'InvalidParameterValue' },
+    strict: { error: { code: 'FailedOperation' } },
   },
   {
     name: 'no rule of a layer-4 listener',

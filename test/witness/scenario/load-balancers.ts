@@ -9,6 +9,15 @@ const creation = {
 
 const tagged = { Filters: [{ Name: 'tag:witness', Values: ['<run>'] }] };
 
+const quotas = {
+  'QuotaSet.0.QuotaId': 'TOTAL_OPEN_CLB_QUOTA',
+  'QuotaSet.0.QuotaCurrent': 1,
+  'QuotaSet.0.QuotaLimit': 100,
+  'QuotaSet.2.QuotaId': 'TOTAL_LISTENER_QUOTA',
+  'QuotaSet.2.QuotaCurrent': null,
+  'QuotaSet.4.QuotaId': 'TOTAL_TARGET_BIND_QUOTA',
+} as const;
+
 /** A load balancer comes to be, once, and is found. */
 export const birth: readonly Step[] = [
   {
@@ -76,13 +85,8 @@ export const birth: readonly Step[] = [
   {
     name: 'quotas of the account',
     action: 'DescribeQuota',
-    answer: {
-      'QuotaSet.0.QuotaId': 'TOTAL_OPEN_CLB_QUOTA',
-      'QuotaSet.0.QuotaCurrent': 1,
-      'QuotaSet.0.QuotaLimit': 100,
-      'QuotaSet.2.QuotaId': 'TOTAL_LISTENER_QUOTA',
-      'QuotaSet.2.QuotaCurrent': null,
-    },
+    answer: { ...quotas, 'QuotaSet.4.QuotaLimit': 100 },
+    strict: { answer: { ...quotas, 'QuotaSet.4.QuotaLimit': 50 } },
   },
 ];
 
@@ -92,7 +96,6 @@ export const protection: readonly Step[] = [
     name: 'its name and its protection change',
     action: 'ModifyLoadBalancerAttributes',
     parameters: { LoadBalancerId: '<lb>', LoadBalancerName: 'renamed-<run>', DeleteProtect: true },
-    newer: true,
     task: true,
   },
   {
@@ -111,7 +114,6 @@ export const protection: readonly Step[] = [
     name: 'the protection goes',
     action: 'ModifyLoadBalancerAttributes',
     parameters: { LoadBalancerId: '<lb>', DeleteProtect: false },
-    newer: true,
     task: true,
   },
 ];

@@ -3,6 +3,8 @@ import type { Step } from './step.ts';
 const lb = { LoadBalancerId: '<lb>' } as const;
 const nobody = { LoadBalancerId: 'lb-00000000' } as const;
 
+const locked = 'is not in normal desState|^Your task is working \\([A-Za-z0-9]+\\)\\.';
+
 /** What the gateway refuses before an action sees it. */
 const gateway: readonly Step[] = [
   {
@@ -34,13 +36,15 @@ const gateway: readonly Step[] = [
     name: 'temporary keys with another token',
     action: 'DescribeLoadBalancers',
     as: 'stolen',
-    error: { code: 'AuthFailure.TokenFailure' },
+    error: { code: 'AuthFailure.TokenFailure', message: '.' },
+    strict: { error: { code: 'AuthFailure.TokenFailure', message: '^$' } },
   },
   {
     name: 'temporary keys whose time is over',
     action: 'DescribeLoadBalancers',
     as: 'expired',
-    error: { code: 'AuthFailure.TokenFailure' },
+    error: { code: 'AuthFailure.TokenFailure', message: '.' },
+    strict: { error: { code: 'AuthFailure.TokenFailure', message: '^$' } },
   },
   {
     name: 'what a key is not allowed to',
@@ -278,10 +282,25 @@ const moments: readonly Step[] = [
     action: 'ModifyListener',
     parameters: { ...lb, ListenerId: '<udp>', ListenerName: 'busy' },
     repeat: 20,
-    error: {
-      code: 'FailedOperation.ResourceInOperating',
-      message: 'is not in normal desState|^Your task is working \\([A-Za-z0-9]+\\)\\.',
-    },
+    error: { code: 'FailedOperation.ResourceInOperating', message: locked },
+    strict: { error: { code: 'FailedOperation', message: locked } },
+  },
+];
+
+/** Where the lock stays for a while after the answer of what took it. */
+export const tails: readonly Step[] = [
+  {
+    name: 'a batch right after another one',
+    action: 'BatchRegisterTargets',
+    parameters: { ...lb, Targets: [{ ListenerId: '<tcp>', EniIp: '<live>', Port: 8080 }] },
+    repeat: 20,
+    error: { code: 'FailedOperation', message: locked },
+  },
+  {
+    name: 'the same is accepted in the end',
+    action: 'BatchRegisterTargets',
+    parameters: { ...lb, Targets: [{ ListenerId: '<tcp>', EniIp: '<live>', Port: 8080 }] },
+    answer: { FailListenerIdSet: { $length: 0 } },
   },
 ];
 

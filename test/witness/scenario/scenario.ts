@@ -1,7 +1,8 @@
 import { listeners, rules } from './listeners.ts';
 import { birth, death, protection } from './load-balancers.ts';
-import { refusals } from './refusals.ts';
-import type { Step } from './step.ts';
+import { refusals, tails } from './refusals.ts';
+import { seldom } from './seldom.ts';
+import { inStrict, type Step } from './step.ts';
 import { clearing, targets } from './targets.ts';
 
 /** A load balancer's life with everything in it, and each class of refusal. */
@@ -11,10 +12,25 @@ export const whole: readonly Step[] = [
   ...listeners,
   ...rules,
   ...targets,
+  ...seldom,
   ...refusals,
   ...clearing,
   ...death,
 ];
+
+/** The same where all that nobody has verified is answered the hard way: locks outlive what took them, and codes are others. */
+export const strict: readonly Step[] = inStrict([
+  ...birth,
+  ...protection,
+  ...listeners,
+  ...rules,
+  ...targets,
+  ...seldom,
+  ...tails,
+  ...refusals,
+  ...clearing,
+  ...death,
+]);
 
 /** A load balancer's life, to be led under another name of the API. */
 export const short: readonly Step[] = [...birth, ...protection, ...death];

@@ -22,8 +22,6 @@ export interface Step {
   readonly as?: string;
   /** Sent by the SDK's client for any action: its typed one would not send this. */
   readonly raw?: boolean;
-  /** Has what Go's typed client is too old for; it then sends it as if it were raw. */
-  readonly newer?: boolean;
   /** Dotted paths into `Response`. */
   readonly answer?: Readonly<Record<string, Expected>>;
   /** What the call must be refused with: the whole code, and a pattern found in the message. */
@@ -36,7 +34,20 @@ export interface Step {
   readonly task?: boolean;
   /** Called again until `answer` holds. */
   readonly until?: boolean;
+  /** What it is where all that nobody has verified is answered the hard way; absent: the same. */
+  readonly strict?: StrictForm;
 }
+
+/** Other parameters, where they are named; and what comes of the call, which replaces all that a step says of it. */
+export type StrictForm = Pick<Step, 'parameters' | 'answer' | 'error' | 'capture' | 'task'>;
+
+/** The steps as a runner is told them for a simulator with the strict settings. */
+export const inStrict = (steps: readonly Step[]): readonly Step[] =>
+  steps.map(({ strict, ...step }) => {
+    if (strict === undefined) return step;
+    const { answer, error, capture, task, until, repeat, ...asked } = step;
+    return { ...asked, ...(repeat === undefined ? {} : { repeat }), ...strict };
+  });
 
 export interface Key {
   readonly secretId: string;
@@ -55,9 +66,26 @@ export interface Pass {
   readonly steps: readonly Step[];
 }
 
+/** What a client asks again after: this code, and a pattern found in the message. */
+export interface Later {
+  readonly code: string;
+  readonly message?: string;
+}
+
+/**
+ * The lock and the limit of calls. The lock is known by its words too, as the clients that people run in production
+ * know it: actions that do not document its code may tell of it under another one.
+ */
+export const later: readonly Later[] = [
+  { code: 'RequestLimitExceeded' },
+  { code: 'FailedOperation.ResourceInOperating' },
+  { code: 'FailedOperation', message: 'is not in normal desState|^Your task is working' },
+];
+
 /** All that a runner is told, as JSON in the file that WITNESS_WORK names. */
 export interface Work {
   readonly passes: readonly Pass[];
+  readonly later: readonly Later[];
   readonly keys: Readonly<Record<string, Key>>;
   readonly region: string;
   /** PEM of who vouches for the API's certificate, for SDKs that ask for it by a setting of theirs. */

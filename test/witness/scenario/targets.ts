@@ -4,6 +4,12 @@ const lb = { LoadBalancerId: '<lb>' } as const;
 const live = { EniIp: '<live>', Port: 8080 } as const;
 const dead = { EniIp: '<dead>', Port: 8080 } as const;
 
+const many = (length: number) =>
+  Array.from({ length }, (_, at) => ({ ListenerId: '<second>', EniIp: '<live>', Port: 10_000 + at }));
+
+/** Batches are not documented for listeners of this protocol, and known clients bind in batches only. */
+const noBatch = { error: { code: 'InvalidParameter.ProtocolCheckFailed', message: 'TCP_SSL' } } as const;
+
 /** Targets come, change their weight and go, in batches and one listener at a time; some live, some are dead. */
 export const targets: readonly Step[] = [
   {
@@ -57,7 +63,6 @@ export const targets: readonly Step[] = [
     name: 'only the rule that is asked for',
     action: 'DescribeTargets',
     parameters: { ...lb, Filters: [{ Name: 'location-id', Values: ['<root>'] }], ListenerIds: ['<http>'] },
-    newer: true,
     answer: { 'Listeners.0.Rules': { $length: 1 }, 'Listeners.0.Rules.0.Targets': { $length: 1 } },
   },
   {
@@ -65,6 +70,20 @@ export const targets: readonly Step[] = [
     action: 'BatchRegisterTargets',
     parameters: { ...lb, Targets: [{ ListenerId: '<tcp>', ...live }] },
     answer: { FailListenerIdSet: { $length: 0 } },
+  },
+  {
+    name: 'a target that is bound already is bound alone',
+    action: 'RegisterTargets',
+    parameters: { ...lb, ListenerId: '<tcp>', Targets: [live] },
+    task: true,
+    strict: { error: { code: 'InvalidParameter', message: 'bound' } },
+  },
+  {
+    name: 'a batch binds a target of a TCP_SSL listener',
+    action: 'BatchRegisterTargets',
+    parameters: { ...lb, Targets: [{ ListenerId: '<tls>', ...live }] },
+    answer: { FailListenerIdSet: { $length: 0 } },
+    strict: noBatch,
   },
   {
     name: 'a batch that fails for one listener says for which, and why',
@@ -106,7 +125,6 @@ export const targets: readonly Step[] = [
     name: 'who answers is found alive, who does not is found dead',
     action: 'DescribeTargetHealth',
     parameters: { LoadBalancerIds: ['<lb>'], ListenerIds: ['<tcp>'] },
-    newer: true,
     answer: {
       LoadBalancers: { $length: 1 },
       'LoadBalancers.0.LoadBalancerId': '<lb>',
@@ -129,7 +147,6 @@ export const targets: readonly Step[] = [
     name: 'a target whose weight is 0 is probed all the same',
     action: 'DescribeTargetHealth',
     parameters: { LoadBalancerIds: ['<lb>'], LocationIds: ['<root>'] },
-    newer: true,
     answer: {
       'LoadBalancers.0.Listeners': { $length: 1 },
       'LoadBalancers.0.Listeners.0.Rules.0.LocationId': '<root>',
@@ -188,23 +205,36 @@ export const targets: readonly Step[] = [
     error: { code: 'InvalidParameterValue.Duplicate' },
   },
   {
+    name: 'no target twice in one batch',
+    action: 'BatchRegisterTargets',
+    parameters: {
+      ...lb,
+      Targets: [1, 2].map(() => ({ ListenerId: '<second>', EniIp: '<live>', Port: 8081 })),
+    },
+    error: { code: 'InvalidParameterValue' },
+    strict: { error: { code: 'InvalidParameter' } },
+  },
+  {
+    name: 'a batch of nothing',
+    action: 'BatchRegisterTargets',
+    parameters: { ...lb, Targets: [] },
+    raw: true,
+    error: { code: 'InvalidParameterValue.Length', message: 'Targets' },
+    strict: { error: { code: 'MissingParameter', message: 'Targets' } },
+  },
+  {
     name: 'no target of two listeners of one protocol',
     action: 'BatchRegisterTargets',
     parameters: { ...lb, Targets: [{ ListenerId: '<second>', ...live }] },
     error: { code: 'InvalidParameter.PortCheckFailed', message: 'globally unique' },
+    strict: { error: { code: 'FailedOperation', message: 'globally unique' } },
   },
   {
     name: 'more targets than the quota allows',
     action: 'BatchRegisterTargets',
-    parameters: {
-      ...lb,
-      Targets: Array.from({ length: 101 }, (_, at) => ({
-        ListenerId: '<second>',
-        EniIp: '<live>',
-        Port: 10_000 + at,
-      })),
-    },
+    parameters: { ...lb, Targets: many(101) },
     error: { code: 'LimitExceeded' },
+    strict: { parameters: { ...lb, Targets: many(51) }, error: { code: 'LimitExceeded' } },
   },
   {
     name: 'more than twenty targets of one listener in one call',
@@ -232,6 +262,13 @@ export const clearing: readonly Step[] = [
       ],
     },
     answer: { FailListenerIdSet: { $length: 0 } },
+  },
+  {
+    name: 'a batch unbinds the target of the TCP_SSL listener',
+    action: 'BatchDeregisterTargets',
+    parameters: { ...lb, Targets: [{ ListenerId: '<tls>', ...live }] },
+    answer: { FailListenerIdSet: { $length: 0 } },
+    strict: noBatch,
   },
   {
     name: 'nothing of it is bound',

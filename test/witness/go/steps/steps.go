@@ -17,9 +17,8 @@ import (
 const patience = time.Minute
 
 var (
-	uuid    = regexp.MustCompile(`^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$`)
-	name    = regexp.MustCompile(`<(\w+)>`)
-	passing = []string{"FailedOperation.ResourceInOperating", "RequestLimitExceeded"}
+	uuid = regexp.MustCompile(`^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$`)
+	name = regexp.MustCompile(`<(\w+)>`)
 )
 
 // Key is an access key of the account, or one that is not quite.
@@ -30,23 +29,25 @@ type Key struct {
 	Region    string `json:"region"`
 }
 
+// Pattern is a code, and what is found in the message.
+type Pattern struct {
+	Code    string `json:"code"`
+	Message string `json:"message"`
+}
+
 // Step is one call; test/witness/scenario/step.ts says what its members mean.
 type Step struct {
-	Name       string         `json:"name"`
-	Action     string         `json:"action"`
-	Parameters map[string]any `json:"parameters"`
-	As         string         `json:"as"`
-	Raw        bool           `json:"raw"`
-	Newer      bool           `json:"newer"`
-	Answer     map[string]any `json:"answer"`
-	Error      *struct {
-		Code    string `json:"code"`
-		Message string `json:"message"`
-	} `json:"error"`
-	Repeat  int               `json:"repeat"`
-	Capture map[string]string `json:"capture"`
-	Task    bool              `json:"task"`
-	Until   bool              `json:"until"`
+	Name       string            `json:"name"`
+	Action     string            `json:"action"`
+	Parameters map[string]any    `json:"parameters"`
+	As         string            `json:"as"`
+	Raw        bool              `json:"raw"`
+	Answer     map[string]any    `json:"answer"`
+	Error      *Pattern          `json:"error"`
+	Repeat     int               `json:"repeat"`
+	Capture    map[string]string `json:"capture"`
+	Task       bool              `json:"task"`
+	Until      bool              `json:"until"`
 }
 
 // Pass is the steps over one way to reach the API.
@@ -60,6 +61,7 @@ type Pass struct {
 
 type work struct {
 	Passes     []Pass            `json:"passes"`
+	Later      []Pattern         `json:"later"`
 	Keys       map[string]Key    `json:"keys"`
 	Region     string            `json:"region"`
 	Given      map[string]string `json:"given"`
@@ -103,7 +105,7 @@ func Run(t *testing.T, connect Connect) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				if err := lead(call, step, known); err != nil {
+				if err := lead(client{call, given.Later}, step, known); err != nil {
 					t.Fatalf("%s: %v", step.Action, err)
 				}
 				line, _ := json.Marshal(map[string]string{"pass": pass.Name, "step": step.Name})
@@ -138,7 +140,34 @@ func callOf(calls map[string]Call, connect Connect, pass Pass, step Step, given 
 	return call, err
 }
 
-func lead(call Call, step Step, known map[string]any) error {
+// client makes calls, and knows the refusals that say no more than "later".
+type client struct {
+	call  Call
+	later []Pattern
+}
+
+// persist asks again after such a refusal, unless it is the one that is wanted.
+func (c client) persist(action string, parameters []byte, raw bool, until time.Time, isWanted func(*Refusal) bool) (map[string]any, *Refusal, error) {
+	for {
+		answer, refusal, err := c.call(action, parameters, raw)
+		if err != nil || refusal == nil {
+			return answer, nil, err
+		}
+		if !uuid.MatchString(refusal.RequestId) {
+			return nil, nil, fmt.Errorf("the refusal has no RequestId: %+v", refusal)
+		}
+		isLater := slices.ContainsFunc(c.later, func(one Pattern) bool { return one.matches(refusal) })
+		if !isLater || isWanted(refusal) {
+			return nil, refusal, nil
+		}
+		if time.Now().After(until) {
+			return nil, nil, fmt.Errorf("still refused: %s %s", refusal.Code, refusal.Message)
+		}
+		time.Sleep(100 * time.Millisecond)
+	}
+}
+
+func lead(client client, step Step, known map[string]any) error {
 	until := time.Now().Add(patience)
 	filledIn, err := filled(step.Parameters, known)
 	if err != nil {
@@ -152,22 +181,19 @@ func lead(call Call, step Step, known map[string]any) error {
 		parameters = []byte("{}")
 	}
 	for accepted := 0; ; {
-		answer, refusal, err := call(step.Action, parameters, step.Raw || step.Newer)
+		isMet := func(refusal *Refusal) bool {
+			return step.Error != nil && step.Error.matches(refusal) && (step.Repeat == 0 || accepted > 0)
+		}
+		isWanted := func(refusal *Refusal) bool { return step.Repeat > 0 && isMet(refusal) }
+		answer, refusal, err := client.persist(step.Action, parameters, step.Raw, until, isWanted)
 		if err != nil {
 			return err
 		}
 		if refusal != nil {
-			if !uuid.MatchString(refusal.RequestId) {
-				return fmt.Errorf("the refusal has no RequestId: %+v", refusal)
-			}
-			if isExpected(step, refusal) && (step.Repeat == 0 || accepted > 0) {
+			if isMet(refusal) {
 				return nil
 			}
-			if !slices.Contains(passing, refusal.Code) || time.Now().After(until) {
-				return fmt.Errorf("refused with %s: %s", refusal.Code, refusal.Message)
-			}
-			time.Sleep(200 * time.Millisecond)
-			continue
+			return fmt.Errorf("refused with %s: %s", refusal.Code, refusal.Message)
 		}
 		if id, _ := answer["RequestId"].(string); !uuid.MatchString(id) {
 			return fmt.Errorf("RequestId is %v", answer["RequestId"])
@@ -182,7 +208,7 @@ func lead(call Call, step Step, known map[string]any) error {
 			if !step.Until || time.Now().After(until) {
 				return err
 			}
-			time.Sleep(200 * time.Millisecond)
+			time.Sleep(100 * time.Millisecond)
 			continue
 		}
 		for name, path := range step.Capture {
@@ -191,13 +217,12 @@ func lead(call Call, step Step, known map[string]any) error {
 		if !step.Task {
 			return nil
 		}
-		return taskEnds(call, answer["RequestId"], until)
+		return taskEnds(client, answer["RequestId"], until)
 	}
 }
 
-func isExpected(step Step, refusal *Refusal) bool {
-	return step.Error != nil && step.Error.Code == refusal.Code &&
-		regexp.MustCompile(step.Error.Message).MatchString(refusal.Message)
+func (p Pattern) matches(refusal *Refusal) bool {
+	return p.Code == refusal.Code && regexp.MustCompile(p.Message).MatchString(refusal.Message)
 }
 
 func mismatch(step Step, answer, known map[string]any) error {
@@ -213,25 +238,24 @@ func mismatch(step Step, answer, known map[string]any) error {
 	return nil
 }
 
-func taskEnds(call Call, taskId any, until time.Time) error {
+func taskEnds(client client, taskId any, until time.Time) error {
 	parameters, err := json.Marshal(map[string]any{"TaskId": taskId})
 	if err != nil {
 		return err
 	}
 	for {
-		answer, refusal, err := call("DescribeTaskStatus", parameters, false)
+		answer, refusal, err := client.persist("DescribeTaskStatus", parameters, false, until, func(*Refusal) bool { return false })
 		if err != nil {
 			return err
 		}
-		if refusal == nil {
-			switch status, _ := answer["Status"].(float64); {
-			case answer["Status"] == nil || (status != 0 && status != 2):
-				return fmt.Errorf("its task: %v", answer)
-			case status == 0:
-				return nil
-			}
-		} else if !slices.Contains(passing, refusal.Code) {
+		if refusal != nil {
 			return fmt.Errorf("its task: %s %s", refusal.Code, refusal.Message)
+		}
+		switch status, isNumber := answer["Status"].(float64); {
+		case !isNumber || (status != 0 && status != 2):
+			return fmt.Errorf("its task: %v", answer)
+		case status == 0:
+			return nil
 		}
 		if time.Now().After(until) {
 			return fmt.Errorf("its task did not end")
