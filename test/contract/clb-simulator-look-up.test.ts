@@ -44,12 +44,13 @@ describe('security groups', () => {
   });
 
   it('are not changed while the load balancer is busy', async () => {
-    const { client } = fixture;
-    const busy = await client.CreateListener({ LoadBalancerId: id, Ports: [7_000], Protocol: 'TCP' });
+    const { client, simulator } = fixture;
+    // It is busy until the simulator is closed.
+    simulator.settings.createListenerMs = [10_000_000, 10_000_000];
+    await client.CreateListener({ LoadBalancerId: id, Ports: [7_000], Protocol: 'TCP' });
     expect(await codeOf(client.SetLoadBalancerSecurityGroups({ LoadBalancerId: id }))).toBe(
       'FailedOperation.ResourceInOperating',
     );
-    await fixture.done(busy);
   });
 });
 
