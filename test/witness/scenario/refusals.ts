@@ -155,7 +155,7 @@ const action: readonly Step[] = [
     name: 'a load balancer that is not there, read',
     action: 'DescribeTargets',
     parameters: nobody,
-    error: { code: 'InvalidParameter.LBIdNotFound', message: 'lb-00000000' },
+    error: { code: 'InvalidParameter', message: '^Invalid LoadBalancerId, LoadBalancerId: lb-00000000' },
   },
   {
     name: 'a load balancer that is not there, its health',
@@ -167,7 +167,7 @@ const action: readonly Step[] = [
     name: 'a load balancer that is not there, written to',
     action: 'CreateListener',
     parameters: { ...nobody, Ports: [80], Protocol: 'TCP' },
-    error: { code: 'InvalidParameter.LBIdNotFound' },
+    error: { code: 'InvalidParameter', message: '^Invalid LoadBalancerId, LoadBalancerId: lb-00000000' },
   },
   {
     name: 'a listener that is not there, in a batch',
@@ -257,7 +257,7 @@ const action: readonly Step[] = [
   {
     name: 'no task is named',
     action: 'DescribeTaskStatus',
-    error: { code: 'MissingParameter', message: 'TaskId' },
+    error: { code: 'InvalidParameter', message: 'TaskId' },
   },
 ];
 
