@@ -7,8 +7,8 @@ type Json = Readonly<Record<string, unknown>>;
 /** What the requests below are about. */
 export interface World {
   readonly fixture: Fixture;
-  /** Defects of the simulator that were met so far. */
-  readonly defects: readonly Error[];
+  /** Defects of the simulator that were met; whoever looks at them takes them away. */
+  readonly defects: Error[];
   /** A key that may do nothing. */
   readonly powerless: SdkClient;
   /** A region that there is not. */

@@ -5,7 +5,7 @@ import { ApiError, loadBalancerNotFound, missingParameter } from '../api-error.t
 import { InjectedError } from '../faults.ts';
 import { defaultSettings, strictSettings } from '../settings.ts';
 import { documentedCodes, seenCodes } from './documented-codes.ts';
-import { type Refuser, toldCode, UndocumentedCode } from './told-code.ts';
+import { mayTell, type Refuser, toldCode, UndocumentedCode } from './told-code.ts';
 
 const told = (action: string, error: ApiError, settings = {}, refuser: Refuser = 'action'): string =>
   toldCode(refuser, action, error, { ...defaultSettings, ...settings });
@@ -59,6 +59,41 @@ describe('the code that a refusal is told with', () => {
     const boundTwice = new ApiError(defaultSettings.boundTwiceCode, 'x');
     expect(() => told('RegisterTargets', boundTwice)).toThrow(UndocumentedCode);
   });
+});
+
+const writes = [...documentedCodes.keys()].filter((name) => !name.startsWith('Describe'));
+
+/** Which actions say the code of a setting; of those that are not here every write does. */
+const sayers: Readonly<Record<string, readonly string[]>> = {
+  emptyListCode: writes,
+  duplicateInBatchCode: ['BatchRegisterTargets'],
+  // The others have another code for it.
+  boundTwiceCode: ['BatchRegisterTargets'],
+  duplicateRuleCode: ['CreateRule', 'ModifyRule', 'ModifyDomain', 'ModifyDomainAttributes'],
+  unknownCertificateCode: [
+    'CreateListener',
+    'ModifyListener',
+    'CreateRule',
+    'ModifyDomainAttributes',
+    'ReplaceCertForLoadBalancers',
+  ],
+  deleteProtectCode: ['DeleteLoadBalancer'],
+  // Creations and certificates know no lock.
+  lockedCode: writes.filter((name) => name !== 'CreateLoadBalancer' && !name.startsWith('ReplaceCert')),
+};
+
+it.each([
+  ['default', defaultSettings],
+  ['strict', strictSettings],
+])('the codes of the %s settings are documented for the actions that say them', (_, settings) => {
+  const undocumented = Object.entries(settings).flatMap(([name, code]) => {
+    if (!name.endsWith('Code') || typeof code !== 'string') return [];
+    const refuser = name === 'emptyListCode' ? 'gateway' : 'action';
+    return (sayers[name] ?? writes)
+      .filter((action) => !mayTell(refuser, action, code))
+      .map((action) => ({ name, code, action }));
+  });
+  expect(undocumented).toEqual([]);
 });
 
 it('every action that is simulated has its documented codes, and no code was seen that is documented', () => {
