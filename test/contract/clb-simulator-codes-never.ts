@@ -17,6 +17,7 @@ export const neverGiven: readonly NeverGiven[] = [
     of: [
       'CreateLoadBalancer',
       'DescribeLoadBalancers',
+      'DescribeLoadBalancersDetail',
       'DescribeListeners',
       'DescribeTargets',
       'DescribeTargetHealth',
@@ -61,6 +62,7 @@ export const neverGiven: readonly NeverGiven[] = [
     of: [
       'CreateLoadBalancer',
       'DescribeLoadBalancers',
+      'DescribeLoadBalancersDetail',
       'ReplaceCertForLoadBalancers',
       'DescribeLBListeners',
       'DescribeQuota',
@@ -78,7 +80,7 @@ export const neverGiven: readonly NeverGiven[] = [
   },
   {
     code: 'InvalidParameterValue.Length',
-    of: ['DeleteListener', 'ReplaceCertForLoadBalancers'],
+    of: ['DescribeLoadBalancersDetail', 'DeleteListener', 'ReplaceCertForLoadBalancers'],
     why: 'no length of their parameters is documented',
   },
 ];

@@ -33,6 +33,15 @@ const ofLoadBalancers = ({ id, empty }: World): Record<string, Asked> => ({
       'InvalidParameterValue.Range': change({ Limit: 101 }),
     },
   },
+  DescribeLoadBalancersDetail: {
+    good: {},
+    wrong: {
+      InvalidParameter: change({ Fields: ['TargetId'] }),
+      InvalidParameterValue: change({ TargetType: 'ALL' }),
+      'InvalidParameterValue.InvalidFilter': change({ Filters: [{ Name: 'colour', Values: ['blue'] }] }),
+      'InvalidParameterValue.Range': change({ Limit: 101 }),
+    },
+  },
   DeleteLoadBalancer: {
     good: { LoadBalancerIds: [id] },
     wrong: {
