@@ -36,7 +36,7 @@ const withoutEnd = [10_000_000, 10_000_000] as const;
 export const startWorld = async (settings: Partial<ClbSettings> = {}): Promise<World> => {
   const defects: Error[] = [];
   const fixture = await startFixture({
-    settings: { ...defaultSettings, callsPerSecond: 1_000 },
+    settings: { ...defaultSettings, callsPerSecond: 1_000, apiLatencyMs: [0, 0] },
     onDefect: (defect) => void defects.push(defect),
   });
   const { client, simulator } = fixture;

@@ -15,7 +15,7 @@ import {
 } from './clb-simulator-codes-fixture.ts';
 import { neverGiven } from './clb-simulator-codes-never.ts';
 import { requestsIn } from './clb-simulator-codes-requests.ts';
-import { codeOf, startFixture } from './clb-simulator-fixture.ts';
+import { codeOf, type Fixture, startFixture } from './clb-simulator-fixture.ts';
 
 const actions = [...allActions().keys()].filter((name) => !notSimulated.includes(name));
 
@@ -49,15 +49,15 @@ const refusal = async (
   }
 };
 
-describe('the documented codes of every action', () => {
-  let world: World;
-  let requests: ReadonlyMap<string, Asked>;
-  beforeAll(async () => {
-    world = await startWorld();
-    requests = requestsIn(world);
-  });
-  afterAll(() => world.fixture.close());
+let world: World;
+let requests: ReadonlyMap<string, Asked>;
+beforeAll(async () => {
+  world = await startWorld();
+  requests = requestsIn(world);
+});
+afterAll(() => world.fixture.close());
 
+describe('the documented codes of every action', () => {
   it.each(actions)(
     '%s: each is given to a request, or stands in the list of those that never are',
     async (action) => {
@@ -113,31 +113,29 @@ it('the strict answers to open questions are documented codes too', async () => 
 });
 
 describe('what only a defect of the simulator explains', () => {
-  const called = async (thrown: Error, onDefect?: (defect: Error) => void): Promise<string | undefined> => {
-    const fixture = await startFixture(onDefect === undefined ? {} : { onDefect });
-    vi.spyOn(fixture.simulator.certificates, 'find').mockImplementation(() => {
+  const told = async ({ simulator, client }: Fixture, thrown: Error): Promise<string | undefined> => {
+    const find = vi.spyOn(simulator.certificates, 'find').mockImplementation(() => {
       throw thrown;
     });
     try {
       return await codeOf(
-        fixture.client.ReplaceCertForLoadBalancers({ OldCertificateId: 'a', Certificate: { CertId: 'b' } }),
+        client.ReplaceCertForLoadBalancers({ OldCertificateId: 'a', Certificate: { CertId: 'b' } }),
       );
     } finally {
-      await fixture.close();
+      find.mockRestore();
     }
   };
 
   it.each([
-    ['a code that is documented for other actions only', new ApiError('LimitExceeded', 'too many')],
-    ['another error', new TypeError('no function')],
-  ])('is told to a hook, and InternalError to the client: %s', async (_, thrown) => {
-    const defects: Error[] = [];
-    expect(await called(thrown, (defect) => void defects.push(defect))).toBe('InternalError');
-    expect(defects).toEqual([
-      thrown instanceof ApiError
-        ? new UndocumentedCode('ReplaceCertForLoadBalancers', thrown.code, 'too many')
-        : thrown,
-    ]);
+    [
+      'a code that is documented for other actions only',
+      new ApiError('LimitExceeded', 'Too many.'),
+      new UndocumentedCode('ReplaceCertForLoadBalancers', 'LimitExceeded', 'Too many.'),
+    ],
+    ['another error', new TypeError('no function'), new TypeError('no function')],
+  ])('is told to a hook, and InternalError to the client: %s', async (_, thrown, defect) => {
+    expect(await told(world.fixture, thrown)).toBe('InternalError');
+    expect(world.defects.splice(0)).toEqual([defect]);
   });
 
   it('is thrown where nothing catches it, when there is no hook', async () => {
@@ -155,7 +153,9 @@ describe('what only a defect of the simulator explains', () => {
       .spyOn(globalThis, 'setImmediate')
       .mockImplementation(Object.assign(caught, { __promisify__: later.__promisify__ }));
     const thrown = new TypeError('no function');
-    await called(thrown);
+    const fixture = await startFixture();
+    await told(fixture, thrown);
+    await fixture.close();
     spy.mockRestore();
     expect(uncaught).toEqual([thrown]);
   });
