@@ -44,12 +44,16 @@ describe('security groups', () => {
   });
 
   it('are not changed while the load balancer is busy', async () => {
-    const { client } = fixture;
-    const busy = await client.CreateListener({ LoadBalancerId: id, Ports: [7_000], Protocol: 'TCP' });
-    expect(await codeOf(client.SetLoadBalancerSecurityGroups({ LoadBalancerId: id }))).toBe(
+    const { client, simulator } = fixture;
+    const { createListenerMs } = simulator.settings;
+    const { id: busy } = await fixture.createLoadBalancer();
+    // It is busy until the simulator is closed.
+    simulator.settings.createListenerMs = [10_000_000, 10_000_000];
+    await client.CreateListener({ LoadBalancerId: busy, Ports: [7_000], Protocol: 'TCP' });
+    simulator.settings.createListenerMs = createListenerMs;
+    expect(await codeOf(client.SetLoadBalancerSecurityGroups({ LoadBalancerId: busy }))).toBe(
       'FailedOperation.ResourceInOperating',
     );
-    await fixture.done(busy);
   });
 });
 

@@ -323,14 +323,20 @@ describe('rules', () => {
           Rules: [{ Domain: 'a.example.com', Url: '/' }],
         }),
       ),
-    ).toMatchObject({ message: 'This interface only support HTTP/HTTPS listener.' });
+    ).toMatchObject({
+      code: 'InvalidParameterValue',
+      message: 'This interface only support HTTP/HTTPS listener.',
+    });
     const none = { LoadBalancerId: id, ListenerId: 'lbl-00000000' };
     expect(await codeOf(client.CreateRule({ ...none, Rules: [{ Url: '/' }] }))).toBe('InvalidParameter');
     expect(await codeOf(client.DeleteRule({ ...none, LocationIds: ['loc-00000000'] }))).toBe(
       'InvalidParameter',
     );
     const elsewhere = { LoadBalancerId: 'lb-00000000', ListenerId: tcp, Rules: [{ Url: '/' }] };
-    expect(await codeOf(client.CreateRule(elsewhere))).toBe('InvalidParameter.LBIdNotFound');
+    expect(await failureOf(client.CreateRule(elsewhere))).toMatchObject({
+      code: 'InvalidParameter',
+      message: 'Invalid LoadBalancerId, LoadBalancerId: lb-00000000 not exist.',
+    });
   });
 
   it('are modified member by member, and not into each other', async () => {
@@ -375,7 +381,7 @@ describe('rules', () => {
       codeOf(client.DeleteRule({ LoadBalancerId: id, ListenerId: listenerId, ...more }));
     expect(await code({ LocationIds: [one, 'loc-00000000'] })).toBe('InvalidParameter');
     expect(await code({ LocationIds: [] })).toBe('InvalidParameterValue.Length');
-    expect(await code({})).toBe('MissingParameter');
+    expect(await code({})).toBe('InvalidParameter');
     expect(await code({ Domain: 'b.example.com', Url: '/3' })).toBe('InvalidParameter');
     expect(await code({ Domain: 'd.example.com' })).toBe('InvalidParameter');
     expect(await rulesOf(listenerId)).toHaveLength(5);
@@ -572,12 +578,13 @@ describe('the targets of rules', () => {
     }
     const target = { EniIp: ip, Port: 80 };
     const single = { LoadBalancerId: id, ListenerId: listenerId, Targets: [target] };
-    for (const call of [
-      client.RegisterTargets.bind(client),
-      client.DeregisterTargets.bind(client),
-      client.ModifyTargetWeight.bind(client),
-    ]) {
-      expect(await codeOf(call(single))).toBe('MissingParameter');
+    // Which actions have a code of their own for what is missing is documented.
+    for (const [call, missing] of [
+      [client.RegisterTargets.bind(client), 'MissingParameter'],
+      [client.DeregisterTargets.bind(client), 'MissingParameter'],
+      [client.ModifyTargetWeight.bind(client), 'InvalidParameter'],
+    ] as const) {
+      expect(await codeOf(call(single))).toBe(missing);
       expect(await codeOf(call({ ...single, LocationId: 'loc-00000000' }))).toBe('InvalidParameter');
       expect(await codeOf(call({ ...single, Domain: 'a.example.com', Url: '/none' }))).toBe(
         'InvalidParameter',
@@ -587,7 +594,7 @@ describe('the targets of rules', () => {
       LoadBalancerId: id,
       ModifyList: [{ ListenerId: listenerId, Targets: [target], ...more }],
     });
-    expect(await codeOf(client.BatchModifyTargetWeight(weights({})))).toBe('MissingParameter');
+    expect(await codeOf(client.BatchModifyTargetWeight(weights({})))).toBe('InvalidParameter');
     expect(await codeOf(client.BatchModifyTargetWeight(weights({ LocationId: 'loc-00000000' })))).toBe(
       'InvalidParameter',
     );

@@ -53,7 +53,7 @@ describe('tasks', () => {
     const creating = await client.DescribeLoadBalancers({ LoadBalancerIds: [id] });
     expect(creating.LoadBalancerSet).toMatchObject([{ Status: 0, LoadBalancerVips: [] }]);
     expect(await codeOf(client.CreateListener({ LoadBalancerId: id, Ports: [80], Protocol: 'TCP' }))).toBe(
-      'FailedOperation.InvalidLBStatus',
+      'FailedOperation',
     );
   });
 
@@ -68,7 +68,7 @@ describe('tasks', () => {
   it('that nobody knows are InvalidParameter, unless that is switched', async () => {
     const { client, simulator } = fixture;
     expect(await codeOf(client.DescribeTaskStatus({ TaskId: 'unknown' }))).toBe('InvalidParameter');
-    expect(await codeOf(client.DescribeTaskStatus({}))).toBe('MissingParameter');
+    expect(await codeOf(client.DescribeTaskStatus({}))).toBe('InvalidParameter');
     simulator.settings.unknownTask = 'success';
     expect(await client.DescribeTaskStatus({ TaskId: 'unknown' })).toMatchObject({ Status: 0 });
   });

@@ -63,7 +63,7 @@ const openQuestions: readonly [
   [
     'what is a write to something that does not run?',
     'invalidStatusCode',
-    'FailedOperation.InvalidLBStatus',
+    'FailedOperation',
     'FailedOperation',
   ],
   ['has a load balancer its address while it is made?', 'vipsWhileCreating', false, false],

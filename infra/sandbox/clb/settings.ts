@@ -195,7 +195,8 @@ export const defaultSettings: Readonly<ClbSettings> = {
   targetOutsideVpc: 'refuse',
   vipsWhileCreating: false,
   deleteProtectCode: 'FailedOperation',
-  invalidStatusCode: 'FailedOperation.InvalidLBStatus',
+  // Its own code, FailedOperation.InvalidLBStatus, is only on the pages of redirections.
+  invalidStatusCode: 'FailedOperation',
   ipTargetId: 'empty',
 
   failOpen: true,

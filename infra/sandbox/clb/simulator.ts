@@ -47,6 +47,8 @@ export interface ClbSimulatorOptions {
   readonly speed?: number;
   /** 0 to 1; default: Math.random. */
   readonly random?: () => number;
+  /** Told what only a defect of the simulator explains. Default: thrown, where nothing catches it. */
+  readonly onDefect?: (defect: Error) => void;
 }
 
 export interface ClbSimulator {
@@ -90,6 +92,13 @@ export interface ClbSimulator {
   /** Closes every socket and stops every timer. The addresses stay with who gave them. */
   close(): Promise<void>;
 }
+
+/** Ends the process, or fails the run of its tests: an answer that nobody may rely on must not pass as one. */
+const throwUncaught = (defect: Error): void => {
+  setImmediate(() => {
+    throw defect;
+  });
+};
 
 /**
  * Starts a CLB on this machine: the API with its wire format and signature, the load balancers' real sockets
@@ -142,6 +151,7 @@ export const startClbSimulator = async (options: ClbSimulatorOptions): Promise<C
     engine,
     faults,
     calls,
+    onDefect: options.onDefect ?? throwUncaught,
     pages: {
       '/simulator/state': () => takeSnapshot(store, engine.locks),
       '/simulator/calls': () => calls.all,

@@ -52,11 +52,16 @@ export const getListener = (
   return found;
 };
 
-/** A listener that has rules, for writes of rules and domains. @throws ApiError InvalidParameter */
+/**
+ * A listener that has rules, for writes of rules and domains.
+ *
+ * @throws ApiError InvalidParameter, InvalidParameterValue
+ */
 export const getLayer7Listener = (loadBalancer: LoadBalancer, listenerId: string): Layer7Listener => {
   const found = getListener(loadBalancer, listenerId);
   if (found.layer === 4) {
-    throw new ApiError('InvalidParameter', 'This interface only support HTTP/HTTPS listener.');
+    // Seen with this code by a user of the Terraform provider (its issue 37).
+    throw new ApiError('InvalidParameterValue', 'This interface only support HTTP/HTTPS listener.');
   }
   return found;
 };

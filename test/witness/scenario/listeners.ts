@@ -230,7 +230,7 @@ export const rules: readonly Step[] = [
     name: 'no rule of a layer-4 listener',
     action: 'CreateRule',
     parameters: { ...lb, ListenerId: '<tcp>', Rules: [{ Domain: 'a.example.com', Url: '/' }] },
-    error: { code: 'InvalidParameter', message: '^This interface only support HTTP/HTTPS listener\\.$' },
+    error: { code: 'InvalidParameterValue', message: '^This interface only support HTTP/HTTPS listener\\.$' },
   },
   {
     name: 'rules as they are described',

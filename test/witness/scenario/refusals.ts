@@ -159,7 +159,7 @@ const action: readonly Step[] = [
     name: 'a load balancer that is not there, read',
     action: 'DescribeTargets',
     parameters: nobody,
-    error: { code: 'InvalidParameter.LBIdNotFound', message: 'lb-00000000' },
+    error: { code: 'InvalidParameter', message: '^Invalid LoadBalancerId, LoadBalancerId: lb-00000000' },
   },
   {
     name: 'a load balancer that is not there, its health',
@@ -171,7 +171,7 @@ const action: readonly Step[] = [
     name: 'a load balancer that is not there, written to',
     action: 'CreateListener',
     parameters: { ...nobody, Ports: [80], Protocol: 'TCP' },
-    error: { code: 'InvalidParameter.LBIdNotFound' },
+    error: { code: 'InvalidParameter', message: '^Invalid LoadBalancerId, LoadBalancerId: lb-00000000' },
   },
   {
     name: 'a listener that is not there, in a batch',
@@ -261,7 +261,7 @@ const action: readonly Step[] = [
   {
     name: 'no task is named',
     action: 'DescribeTaskStatus',
-    error: { code: 'MissingParameter', message: 'TaskId' },
+    error: { code: 'InvalidParameter', message: 'TaskId' },
   },
 ];
 

@@ -101,14 +101,26 @@ const nameOf = (asked: Parameters, engine: Engine, region: string, id: string): 
   return wanted !== undefined && count === 1 && free ? wanted : `clb-${id.slice(3)}`;
 };
 
-const build = (asked: Parameters, engine: Engine, { region }: CallContext): LoadBalancer => {
+/** All of them, or none. @throws ApiError ResourceInsufficient when no address is free */
+const allocateVips = (count: number, { addresses }: Engine): string[] => {
+  const vips: string[] = [];
+  try {
+    while (vips.length < count) vips.push(addresses.allocate('vip'));
+    return vips;
+  } catch (error) {
+    for (const vip of vips) addresses.free(vip);
+    throw new ApiError('ResourceInsufficient', error instanceof Error ? error.message : String(error));
+  }
+};
+
+const build = (asked: Parameters, vip: string, engine: Engine, { region }: CallContext): LoadBalancer => {
   const now = new Date();
   const id = newId('lb');
   return {
     id,
     region,
     type: asked.LoadBalancerType,
-    vip: engine.addresses.allocate('vip'),
+    vip,
     vpcId: engine.vpcId,
     subnetId: asked.SubnetId ?? '',
     projectId: asked.ProjectId ?? 0,
@@ -162,7 +174,8 @@ export const createLoadBalancer = (): Action => {
         if (answer !== undefined) return answer;
       }
       checkPlacement(asked, engine, context);
-      const made = Array.from({ length: asked.Number ?? 1 }, () => build(asked, engine, context));
+      const vips = allocateVips(asked.Number ?? 1, engine);
+      const made = vips.map((vip) => build(asked, vip, engine, context));
       for (const loadBalancer of made) {
         engine.store.add(loadBalancer);
         engine.events.emit('loadBalancer', { loadBalancerId: loadBalancer.id, change: 'creating' });

@@ -57,6 +57,7 @@ const addressOf = (asked: AskedTarget, path: string, engine: Engine): { ip: stri
     throw new ApiError(
       'InvalidParameterValue',
       `The EniIp ${EniIp} in ${path} is not in the VPC ${engine.vpcCidr}.`,
+      'InvalidParameter',
     );
   }
   return { ip: EniIp, instanceId: '' };
@@ -173,6 +174,7 @@ export const refuseSecondListener = (
       throw new ApiError(
         engine.settings.boundTwiceCode,
         `(vip+protocol+rsip+rsport) should be globally unique for fourth layer listeners: ${ip}:${port} is bound to ${other.id}.`,
+        'InvalidParameter',
       );
     }
     requested.set(quadruple, listener);

@@ -13,6 +13,7 @@ import { Listener, type TlsIdentity } from './listener.ts';
 import { parseBody, unflatten } from './parameters.ts';
 import { RateLimit } from './rate-limit.ts';
 import type { SignedRequest } from './signature.ts';
+import { type Refuser, toldCode } from './told-code.ts';
 
 const maxBodyBytes = 10 * 1024 * 1024;
 
@@ -26,10 +27,17 @@ export interface GatewayOptions {
   readonly calls: CallLog;
   /** Paths beside `/`, for people who watch the simulator: what GET answers there. */
   readonly pages: Readonly<Record<string, () => unknown>>;
+  /** Told what only a defect of the simulator explains. */
+  readonly onDefect: (defect: Error) => void;
 }
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] };
 type Fate = 'answer' | 'drop' | 'truncate' | { readonly status: number };
+
+/** How far a call came. */
+interface Progress {
+  at: Refuser;
+}
 
 interface Outcome {
   readonly answer: Answer;
@@ -129,16 +137,14 @@ export class Gateway {
     const latencyMs = engine.draw(engine.settings.apiLatencyMs);
     await engine.clock.sleep(latencyMs / 2);
     let outcome: Outcome;
+    const progress: Progress = { at: 'gateway' };
     try {
-      outcome = await this.#call(request, url, record, clockMs);
+      outcome = await this.#call(request, url, record, clockMs, progress);
     } catch (error) {
-      const known = error instanceof ApiError ? error : internalError();
-      if (!(error instanceof ApiError))
-        engine.events.emit('warning', `${record.action} threw: ${String(error)}`);
+      const { code, known } = this.#told(error, progress.at, record.action);
       const refusedBy = refuserOf(known.code);
       if (refusedBy !== undefined) record.refusedBy = refusedBy;
-      const isLock = refusedBy === 'lock' && !(known instanceof InjectedError);
-      record.code = isLock ? engine.settings.lockedCode : known.code;
+      record.code = code;
       const Message = engine.settings.unseenTexts === 'empty' && isUnseen(known.code) ? '' : known.message;
       const { retryAfterSeconds } = engine.settings;
       if (refusedBy === 'limit' && retryAfterSeconds > 0)
@@ -157,6 +163,7 @@ export class Gateway {
     url: URL,
     record: Mutable<CallRecord>,
     clockMs: number,
+    progress: Progress,
   ): Promise<Outcome> {
     const { actions, credentials, engine, faults } = this.#options;
     const { settings } = engine;
@@ -185,7 +192,7 @@ export class Gateway {
     const throttle = effects.find('throttle');
     if (count > settings.callsPerSecond || throttle !== undefined) {
       const refusal = throttled(Math.max(count, settings.callsPerSecond + 1), settings.callsPerSecond);
-      throw throttle?.code === undefined ? refusal : new ApiError(throttle.code, refusal.message);
+      throw throttle?.code === undefined ? refusal : new InjectedError(throttle.code, refusal.message);
     }
     authorize(credential, action, region, record.requestId);
     const run = actions.get(action)?.prepare(raw, {
@@ -196,9 +203,25 @@ export class Gateway {
     if (error !== undefined)
       throw new InjectedError(error.code, error.message ?? `${error.code} was injected.`);
     const context = { requestId: record.requestId, region, secretId: credential.secretId, effects };
+    progress.at = 'action';
     const answer = (await run?.(engine, context)) ?? {};
     record.createdIds = createdIdsOf(action, answer);
     return { answer, fate: fateAfter(effects) };
+  }
+
+  /** The one place where a refusal becomes an answer. What is no refusal, or an undocumented one, is a defect. */
+  #told(error: unknown, refuser: Refuser, action: string): { code: string; known: ApiError } {
+    const { engine, onDefect } = this.#options;
+    try {
+      if (!(error instanceof ApiError)) throw error;
+      return { code: toldCode(refuser, action, error, engine.settings), known: error };
+    } catch (thrown) {
+      const defect = thrown instanceof Error ? thrown : new Error(String(thrown));
+      engine.events.emit('warning', `A defect of the simulator, in ${action}: ${String(defect)}`);
+      onDefect(defect);
+      const known = internalError();
+      return { code: known.code, known };
+    }
   }
 
   async #byHand({ loadBalancerId }: FaultCall, effects: Effects): Promise<void> {
