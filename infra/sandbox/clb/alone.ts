@@ -72,6 +72,8 @@ export const runClbAlone = async (options: ClbAloneOptions): Promise<void> => {
       ...simulated,
       ...(https === undefined ? {} : { https: await httpsOf(https) }),
       addresses,
+      // Its warning is shown; what somebody has set up here does not end with it.
+      onDefect: () => undefined,
     });
     ends.push(simulator.close);
     for (const fault of faults) simulator.faults.inject(fault);
