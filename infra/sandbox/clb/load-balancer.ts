@@ -77,6 +77,8 @@ export interface LoadBalancer {
   name: string;
   status: 0 | 1;
   statusAt: Date;
+  /** Since when it is isolated, for arrears or because it expired: it carries nothing and takes no write. */
+  isolatedAt?: Date;
   passToTarget: boolean;
   deleteProtect: boolean;
   snatPro: boolean;

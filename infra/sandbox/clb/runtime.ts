@@ -89,6 +89,34 @@ export class Runtime {
     this.#watchAnew(loadBalancer, listener);
   }
 
+  /** Closes every socket and cuts all connections; what is bound stays bound, and keeps its last verdict unprobed. */
+  isolate(loadBalancer: LoadBalancer): void {
+    if (loadBalancer.isolatedAt !== undefined) return;
+    loadBalancer.isolatedAt = new Date();
+    for (const listener of loadBalancer.listeners.values()) {
+      this.#closeFrontend(listener);
+      for (const pool of poolsOf(listener)) this.#unwatch(pool);
+    }
+    this.#events.emit('loadBalancer', { loadBalancerId: loadBalancer.id, change: 'modified' });
+  }
+
+  /** Undoes {@link isolate}. @throws Error when a port cannot be listened on; then it stays isolated */
+  async restore(loadBalancer: LoadBalancer): Promise<void> {
+    if (loadBalancer.isolatedAt === undefined) return;
+    const listeners = [...loadBalancer.listeners.values()];
+    try {
+      for (const listener of listeners) {
+        if (listener.stopped !== true) await this.#openFrontend(loadBalancer, listener);
+      }
+    } catch (error) {
+      for (const listener of listeners) this.#closeFrontend(listener);
+      throw error;
+    }
+    delete loadBalancer.isolatedAt;
+    for (const listener of listeners) this.#watchAnew(loadBalancer, listener);
+    this.#events.emit('loadBalancer', { loadBalancerId: loadBalancer.id, change: 'modified' });
+  }
+
   #watchAnew(loadBalancer: LoadBalancer, listener: Listener): void {
     for (const pool of poolsOf(listener)) this.healthCheckChanged({ loadBalancer, listener, pool });
     this.listenerChanged(loadBalancer, listener);

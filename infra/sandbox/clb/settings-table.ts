@@ -151,6 +151,7 @@ const rows: { readonly [K in keyof ClbSettings]: Row<ClbSettings[K]> } = {
   vipsWhileCreating: { means: 'show the VIP of a load balancer that is being made', accepts: flag },
   deleteProtectCode: { means: 'the code of the deletion of what is protected', accepts: code },
   invalidStatusCode: { means: 'the code of a write to what is not running', accepts: code },
+  isolatedCode: { means: 'the code of a write to what is isolated', accepts: code },
   ipTargetId: { means: 'TargetId of a target that is an address', accepts: words('empty', 'eni') },
 
   failOpen: { means: 'send traffic to all targets when all are Dead', accepts: flag },

@@ -66,6 +66,7 @@ const openQuestions: readonly [
     'FailedOperation.InvalidLBStatus',
     'FailedOperation',
   ],
+  ['… to something that is isolated?', 'isolatedCode', 'FailedOperation', 'FailedOperation'],
   ['has a load balancer its address while it is made?', 'vipsWhileCreating', false, false],
   ['what is a rule that is there already?', 'duplicateRuleCode', 'InvalidParameterValue', 'FailedOperation'],
   ['what is a CertId that nobody has?', 'unknownCertificateCode', 'FailedOperation', 'InvalidParameterValue'],

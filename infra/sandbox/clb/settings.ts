@@ -98,6 +98,8 @@ export interface ClbSettings {
   vipsWhileCreating: boolean;
   deleteProtectCode: string;
   invalidStatusCode: string;
+  /** The code of a write to a load balancer that is isolated. */
+  isolatedCode: string;
   /** `TargetId` of an IP target in DescribeTargetHealth. */
   ipTargetId: 'empty' | 'eni';
 
@@ -196,6 +198,7 @@ export const defaultSettings: Readonly<ClbSettings> = {
   vipsWhileCreating: false,
   deleteProtectCode: 'FailedOperation',
   invalidStatusCode: 'FailedOperation.InvalidLBStatus',
+  isolatedCode: 'FailedOperation',
   ipTargetId: 'empty',
 
   failOpen: true,
@@ -263,6 +266,7 @@ export const strictSettings = {
   vipsWhileCreating: false,
   deleteProtectCode: 'FailedOperation',
   invalidStatusCode: 'FailedOperation',
+  isolatedCode: 'FailedOperation',
   ipTargetId: 'empty',
   unknownTakesTraffic: false,
   deregisterWithoutRst: 'cut',
