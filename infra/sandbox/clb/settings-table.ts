@@ -160,6 +160,10 @@ const rows: { readonly [K in keyof ClbSettings]: Row<ClbSettings[K]> } = {
     means: 'connections of a removed target without DeregisterTargetRst',
     accepts: words('cut', 'stall'),
   },
+  rangeTargetPort: {
+    means: "the port of a target for each port of a range: as far from the first one, or the target's own",
+    accepts: words('offset', 'fixed'),
+  },
   udpFlowOfDead: {
     means: 'the UDP flow of a client whose target became Dead',
     accepts: words('keep', 'move'),

@@ -75,6 +75,7 @@ const openQuestions: readonly [
   ['may a rule for a pattern be probed without a domain?', 'patternWithoutCheckDomain', 'refuse', 'refuse'],
   ['do Unknown targets get traffic?', 'unknownTakesTraffic', false, false],
   ['do connections outlive their target?', 'deregisterWithoutRst', 'cut', 'cut'],
+  ['where does each port of a range lead?', 'rangeTargetPort', 'offset', 'offset'],
   ['does a UDP flow stay with a Dead target?', 'udpFlowOfDead', 'keep', 'keep'],
   ['… and requests?', 'layer7Deregistered', 'cut', 'cut'],
   ['… and sessions at weight 0?', 'cookieToWeightZero', 'move', 'move'],

@@ -109,6 +109,8 @@ export interface ClbSettings {
   unknownTakesTraffic: boolean;
   /** What happens to kept connections of a removed target without DeregisterTargetRst. */
   deregisterWithoutRst: 'cut' | 'stall';
+  /** Which port of a target takes what comes to a port of a listener's range: as far from the first, or the target's. */
+  rangeTargetPort: 'offset' | 'fixed';
   /** Does the flow of a client stay with a target that became Dead? */
   udpFlowOfDead: 'keep' | 'move';
   /** What happens to the requests in flight at a removed target of a rule. */
@@ -204,6 +206,7 @@ export const defaultSettings: Readonly<ClbSettings> = {
   failOpen: true,
   unknownTakesTraffic: false,
   deregisterWithoutRst: 'cut',
+  rangeTargetPort: 'offset',
   udpFlowOfDead: 'keep',
   layer7Deregistered: 'cut',
   cookieToWeightZero: 'move',
@@ -270,6 +273,7 @@ export const strictSettings = {
   ipTargetId: 'empty',
   unknownTakesTraffic: false,
   deregisterWithoutRst: 'cut',
+  rangeTargetPort: 'offset',
   udpFlowOfDead: 'keep',
   layer7Deregistered: 'cut',
   cookieToWeightZero: 'move',

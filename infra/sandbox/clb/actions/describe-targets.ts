@@ -1,6 +1,6 @@
 import { ApiError } from '../api-error.ts';
 import { apiTime } from '../ids.ts';
-import type { Layer7Listener, Listener, LoadBalancer } from '../load-balancer.ts';
+import { endPortOf, type Layer7Listener, type Listener, type LoadBalancer } from '../load-balancer.ts';
 import type { Target } from '../model.ts';
 import type { Pool } from '../pool.ts';
 import { integer, list, structure, text, word } from '../schema/fields.ts';
@@ -73,7 +73,7 @@ const describeTargets = action(
         Port: listener.port,
         Rules: listener.layer === 4 ? null : rulesOf(listener, lb, filters),
         Targets: listener.layer === 4 ? backendsOf(listener.pool, lb, filters) : null,
-        EndPort: 0,
+        EndPort: endPortOf(listener),
       })),
     };
   },
