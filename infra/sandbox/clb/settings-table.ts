@@ -152,6 +152,7 @@ const rows: { readonly [K in keyof ClbSettings]: Row<ClbSettings[K]> } = {
   deleteProtectCode: { means: 'the code of the deletion of what is protected', accepts: code },
   invalidStatusCode: { means: 'the code of a write to what is not running', accepts: code },
   isolatedCode: { means: 'the code of a write to what is isolated', accepts: code },
+  detailAgeMs: counts('how old what DescribeLoadBalancersDetail tells may be, ms'),
   ipTargetId: { means: 'TargetId of a target that is an address', accepts: words('empty', 'eni') },
 
   failOpen: { means: 'send traffic to all targets when all are Dead', accepts: flag },

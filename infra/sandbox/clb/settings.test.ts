@@ -50,6 +50,7 @@ const openQuestions: readonly [
   ['how long is a task known?', 'taskLifeMs', 86_400_000, 60_000],
   ['… in another region?', 'taskOfAnotherRegion', 'unknown', 'unknown'],
   ['does one unknown id fail DescribeTargetHealth?', 'unknownLoadBalancerInHealth', 'error', 'error'],
+  ['how old may a DescribeLoadBalancersDetail be?', 'detailAgeMs', 0, 10_000],
   ['what is the TargetId of an address?', 'ipTargetId', 'empty', 'empty'],
   ['is the first successful probe enough?', 'aliveAfterFirstSuccess', false, false],
   ['when is it?', 'firstProbeDelayMs', [0, 200], [2_000, 5_000]],

@@ -100,7 +100,9 @@ export interface ClbSettings {
   invalidStatusCode: string;
   /** The code of a write to a load balancer that is isolated. */
   isolatedCode: string;
-  /** `TargetId` of an IP target in DescribeTargetHealth. */
+  /** How old what DescribeLoadBalancersDetail tells may be. */
+  detailAgeMs: number;
+  /** `TargetId` of an IP target in DescribeTargetHealth and DescribeLoadBalancersDetail. */
   ipTargetId: 'empty' | 'eni';
 
   // Data plane.
@@ -201,6 +203,7 @@ export const defaultSettings: Readonly<ClbSettings> = {
   deleteProtectCode: 'FailedOperation',
   invalidStatusCode: 'FailedOperation.InvalidLBStatus',
   isolatedCode: 'FailedOperation',
+  detailAgeMs: 0,
   ipTargetId: 'empty',
 
   failOpen: true,
@@ -270,6 +273,7 @@ export const strictSettings = {
   deleteProtectCode: 'FailedOperation',
   invalidStatusCode: 'FailedOperation',
   isolatedCode: 'FailedOperation',
+  detailAgeMs: 10_000,
   ipTargetId: 'empty',
   unknownTakesTraffic: false,
   deregisterWithoutRst: 'cut',

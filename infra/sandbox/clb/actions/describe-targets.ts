@@ -5,6 +5,7 @@ import type { Target } from '../model.ts';
 import type { Pool } from '../pool.ts';
 import { integer, list, structure, text, word } from '../schema/fields.ts';
 import { type Action, type Answer, action } from './action.ts';
+import { targetIdOf } from './target-id.ts';
 
 type Filter = { readonly Name: string; readonly Values: readonly string[] };
 
@@ -98,12 +99,7 @@ const describeTargetHealth = action(
       IP: target.ip,
       Port: target.port,
       HealthStatus: target.health === 'Alive',
-      TargetId:
-        target.instanceId !== ''
-          ? target.instanceId
-          : engine.settings.ipTargetId === 'eni'
-            ? target.eniId
-            : '',
+      TargetId: targetIdOf(target, engine.settings),
       HealthStatusDetail: target.health,
       HealthStatusDetial: target.health,
       TargetGroupId: '',
