@@ -9,11 +9,15 @@ import { targetIdOf } from './target-id.ts';
 
 type Filter = { readonly Name: string; readonly Values: readonly string[] };
 
+/** @throws ApiError InvalidParameterValue.InvalidFilter, whether there is something to filter or not */
+const checkFilter = ({ Name }: Filter): void => {
+  if (['location-id', 'private-ip-address', 'tag'].includes(Name)) return;
+  throw new ApiError('InvalidParameterValue.InvalidFilter', `The filter \`${Name}\` is not valid.`);
+};
+
 const passes = (target: Target, pool: Pool, { Name, Values }: Filter): boolean => {
   if (Name === 'location-id') return Values.includes(pool.locationId);
-  if (Name === 'private-ip-address') return Values.includes(target.ip);
-  if (Name === 'tag') return Values.includes(target.tag);
-  throw new ApiError('InvalidParameterValue.InvalidFilter', `The filter \`${Name}\` is not valid.`);
+  return Values.includes(Name === 'tag' ? target.tag : target.ip);
 };
 
 const backendShape = (target: Target, lb: LoadBalancer): Answer => ({
@@ -61,6 +65,7 @@ const describeTargets = action(
   (asked, engine, { region }) => {
     const lb = engine.store.get(asked.LoadBalancerId, region);
     const { ListenerIds: ids, Filters: filters = [] } = asked;
+    filters.forEach(checkFilter);
     const listeners = [...lb.listeners.values()].filter(
       ({ id, protocol, port }) =>
         (ids === undefined || ids.length === 0 || ids.includes(id)) &&
