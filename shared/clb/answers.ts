@@ -10,6 +10,8 @@ import { settingsFromApi } from './listener-settings.ts';
 export interface DescribedLoadBalancer {
   readonly loadBalancerId: string;
   readonly ready: boolean;
+  /** For arrears, or because it expired: it carries nothing and takes no change. */
+  readonly isolated: boolean;
   readonly deleteProtected: boolean;
   readonly vpcId?: string;
   readonly tags: Readonly<Record<string, string>>;
@@ -60,6 +62,7 @@ const texts = z.pipe(
 const loadBalancer = z.object({
   LoadBalancerId: z.string(),
   Status: z.int(),
+  Isolation: integer,
   LoadBalancerVips: texts,
   AddressIPv6: text,
   LoadBalancerDomain: text,
@@ -169,6 +172,7 @@ export const readers = {
         (one): DescribedLoadBalancer => ({
           loadBalancerId: one.LoadBalancerId,
           ready: one.Status === 1,
+          isolated: one.Isolation === 1,
           deleteProtected: one.AttributeFlags.includes('DeleteProtect'),
           ...(one.VpcId ? { vpcId: one.VpcId } : {}),
           tags: Object.fromEntries((one.Tags ?? []).map(({ TagKey, TagValue }) => [TagKey, TagValue ?? ''])),

@@ -20,6 +20,7 @@ import {
   withoutRules,
   withRules,
 } from './effects.ts';
+import { explained } from './isolated.ts';
 import { defaultBatchTargets, limits } from './limits.ts';
 import { ruleSettingsToApi, settingsToApi } from './listener-settings.ts';
 import { observedListener, readListeners, readTargetsOf } from './observe.ts';
@@ -362,7 +363,8 @@ export const apply = async (
     await application.run();
   } catch (error) {
     if (error instanceof ClbError) {
-      throw new ApplyError(error, application.observed, application.rest, writer.newer);
+      const reason = await explained(options, step.lane, observed.loadBalancerId, error);
+      throw new ApplyError(reason, application.observed, application.rest, writer.newer);
     }
     if (!(error instanceof Superseded)) throw error;
   }

@@ -168,6 +168,21 @@ describe('remove', () => {
     });
   });
 
+  it('a refusal without a reason is looked into: it may be isolated', async () => {
+    const bare = { kind: 'unknown-outcome', code: 'FailedOperation', message: 'FailedOperation: ' } as const;
+    for (const [Isolation, kind] of [
+      [1, 'isolated'],
+      [0, 'unknown-outcome'],
+    ] as const) {
+      const clb = scripted([
+        ['DescribeLoadBalancers', page(1, one('lb-1'))],
+        ['DeleteLoadBalancer', { fails: bare }],
+        ['DescribeLoadBalancers', page(1, one('lb-1', 1, { Isolation }))],
+      ]);
+      await expect(remove(clb.options, 'lb-1', holdThat())).rejects.toMatchObject({ failure: { kind } });
+    }
+  });
+
   it.each([
     ['newer', 'busy'],
     ['lost', 'lost'],

@@ -1,6 +1,7 @@
 import type { Hold } from '../model/hold.ts';
 import type { CreateLoadBalancer, ExistingLoadBalancer, FoundLoadBalancer } from './clb-port.ts';
 import { ClbError } from './clb-port.ts';
+import { explained } from './isolated.ts';
 import { limits } from './limits.ts';
 import type { ClbOptions } from './paced.ts';
 import { paced } from './paced.ts';
@@ -105,7 +106,7 @@ export const remove = async (
     }
     const failure = error instanceof ClbError ? error.failure : undefined;
     if (failure?.kind === 'not-found') return { gone: true, protected: false };
-    throw error;
+    throw error instanceof ClbError ? await explained(options, 'rest', loadBalancerId, error) : error;
   }
   return { gone: false, protected: false };
 };

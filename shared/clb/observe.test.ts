@@ -82,6 +82,11 @@ describe('observe with nothing known', () => {
     const clb = scripted([['DescribeLoadBalancers', loadBalancers({ ...running, Status: 0 })]]);
     expect((await failing(clb)).failure.kind).toBe('busy');
   });
+
+  it('one that is isolated is told to be, after one call', async () => {
+    const clb = scripted([['DescribeLoadBalancers', loadBalancers({ ...running, Isolation: 1 })]]);
+    expect((await failing(clb)).failure.kind).toBe('isolated');
+  });
 });
 
 describe('L10: observe with what the store knows', () => {

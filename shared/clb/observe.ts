@@ -4,6 +4,7 @@ import type { ObservedListener, ObservedLoadBalancer } from '../model/observed.t
 import type { BoundTargets, DescribedListener } from './answers.ts';
 import { chunk } from './chunk.ts';
 import { ClbError } from './clb-port.ts';
+import { shownIsolated } from './isolated.ts';
 import { limits } from './limits.ts';
 import type { ClbOptions } from './paced.ts';
 import { paced } from './paced.ts';
@@ -66,6 +67,7 @@ const readAddresses = async (
   if (found === undefined) {
     throw new ClbError(action, { kind: 'not-found', what: 'load-balancer', message: loadBalancerId });
   }
+  if (found.isolated) throw new ClbError(action, shownIsolated);
   if (!found.ready) throw new ClbError(action, { kind: 'busy', message: 'it is still being made' });
   return found.addresses;
 };
@@ -122,7 +124,7 @@ const sameRules = ({ rules = [] }: ObservedListener, bound: BoundTargets | undef
 /**
  * Addresses, listeners and targets in the fewest calls (law L10): three with nothing known; one, for the targets,
  * when the answer names exactly the listeners and rules that `known` has; two otherwise. Throws ClbError `not-found` when the
- * load balancer does not exist, `busy` while it is being made.
+ * load balancer does not exist, `busy` while it is being made; `isolated` only where its addresses were not known.
  */
 export const observe = async (
   options: ClbOptions,

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { notSimulated } from '../../infra/sandbox/clb/actions/not-simulated.ts';
 import { defaultSettings } from '../../infra/sandbox/clb/settings.ts';
-import { codeOf, type Fixture, failureOf, startFixture } from './clb-simulator-fixture.ts';
+import { codeOf, type Fixture, failureOf, sdkClient, startFixture } from './clb-simulator-fixture.ts';
 
 let fixture: Fixture;
 let id: string;
@@ -53,6 +53,24 @@ describe('what a call names', () => {
         client.SetLoadBalancerSecurityGroups({ LoadBalancerId }),
       ]) {
         expect(await codeOf(call)).toBe('InvalidParameter.FormatError');
+      }
+    },
+  );
+
+  it.each(['colour', 'constructor', ''])(
+    'a filter that there is not is refused, also where there is nothing to filter: %j',
+    async (Name) => {
+      const { client, simulator } = fixture;
+      const { id: empty } = await fixture.createLoadBalancer();
+      const Filters = [{ Name, Values: ['red'] }];
+      const nowhere = sdkClient(simulator, { region: 'ap-shanghai' });
+      for (const call of [
+        nowhere.DescribeLoadBalancers({ Filters }),
+        client.DescribeLoadBalancers({ Filters }),
+        nowhere.DescribeLoadBalancersDetail({ Filters }),
+        client.DescribeTargets({ LoadBalancerId: empty, Filters }),
+      ]) {
+        expect(await codeOf(call)).toBe('InvalidParameterValue.InvalidFilter');
       }
     },
   );

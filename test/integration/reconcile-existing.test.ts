@@ -41,6 +41,17 @@ const service = (
 const released = (name: string): DesiredState =>
   service(name, 80, [], { intent: 'release', listeners: [], finalizer: true });
 
+/** A Service that gets a load balancer of its own, before its first pass. */
+const fresh = (pods: readonly PodState[]): DesiredState =>
+  aState(pods, {
+    finalizer: false,
+    loadBalancer: { source: 'created', network: { type: 'public' } },
+    shown: { addresses: [] },
+  });
+/** That load balancer. */
+const madeId = (): string =>
+  world.clb.state().loadBalancers.find(({ id }) => id !== loadBalancerId)?.id ?? '';
+
 /** What is bound, as `port (owner): ip=weight …`, one line a listener. */
 const bound = (): readonly string[] =>
   world.clb
@@ -335,35 +346,86 @@ describe('nodes', () => {
   });
 });
 
-describe('a load balancer that takes no change', () => {
-  test('is told, and left alone for half a minute (L12)', async () => {
-    await world.put(service('one', 80, [pod(1)]));
-    await world.settle();
-    world.clb.faults.inject({
-      action: 'BatchRegisterTargets',
-      effect: { kind: 'error', code: 'FailedOperation.InvalidLBStatus', message: 'isolated' },
-    });
-    await world.put(service('one', 80, [pod(1), pod(2)]));
-    expect(await world.pass()).toBe('retry');
-    expect(world.told()).toContain('one D1021');
+describe('a load balancer that is isolated', () => {
+  const isolatedText = 'D1021 error: Isolation 1: the load balancer is isolated';
+  const byHand = (action: 'Isolate' | 'Restore', id = loadBalancerId) =>
+    world.clb.byHand(action, { LoadBalancerId: id });
+  const texts = (): readonly string[] =>
+    world.writer.events.map(({ object, message }) => `${object.name} ${message}`);
+
+  /** A failed pass was the last for half a minute; then there is another. */
+  const restsForHalfAMinute = async (): Promise<void> => {
     await world.clock.advance(29_000);
     expect((await world.store.due(1)).due).toEqual([]);
     await world.clock.advance(1_000);
     expect((await world.store.due(1)).due).toHaveLength(1);
+  };
+
+  test.each(['FailedOperation', 'FailedOperation.InvalidLBStatus'])(
+    'and refuses with %s is told on its owner and left alone for half a minute; paid for, it is brought up (L12)',
+    async (isolatedCode) => {
+      world.clb.settings.isolatedCode = isolatedCode;
+      await world.put(service('one', 80, [pod(1)]));
+      await world.settle();
+      await byHand('Isolate');
+      await world.put(service('one', 80, [pod(1), pod(2)]));
+      world.script();
+      expect(await world.pass()).toBe('retry');
+      const look = isolatedCode === 'FailedOperation' ? ['DescribeLoadBalancers lb#1'] : [];
+      expect(world.script().filter((line) => !line.startsWith('DescribeTargets'))).toEqual([
+        `BatchRegisterTargets lb#1 lbl#1 +pod#2 w10 (${isolatedCode})`,
+        ...look,
+      ]);
+      expect(world.told().filter((line) => line === 'one D1021')).toHaveLength(1);
+      expect(texts().some((line) => line.includes(isolatedText))).toBe(look.length > 0);
+      await restsForHalfAMinute();
+      expect(await world.pass()).toBe('retry');
+      expect(world.told().filter((line) => line === 'one D1021')).toHaveLength(1);
+      expect(bound()).toEqual(['80 (uid-one): 10.99.0.1=10']);
+      await byHand('Restore');
+      await world.clock.advance(30_000);
+      await world.settle();
+      expect(bound()).toEqual(['80 (uid-one): 10.99.0.1=10 10.99.0.2=10']);
+    },
+  );
+
+  test('is told before anything is tried, where nothing is known of it', async () => {
+    await world.put(fresh([pod(1)]));
+    await world.settle();
+    const made = madeId();
+    await byHand('Isolate', made);
+    const later = await startReconcileWorld({ clb: world.clb });
+    await later.put(aState([pod(1), pod(2)], { shown: { loadBalancerId: made, addresses: [] } }));
+    later.script();
+    expect(await later.pass()).toBe('retry');
+    expect(later.script()).toEqual(['DescribeLoadBalancers', 'DescribeLoadBalancers lb#1']);
+    expect(later.writer.events.map(({ message }) => message)).toEqual([
+      expect.stringContaining(isolatedText),
+    ]);
+    await later.close();
+  });
+
+  test('is not deleted with its owner, which keeps its finalizer and is told; paid for, it goes (L3)', async () => {
+    await world.put(fresh([pod(1)]));
+    await world.settle();
+    const made = madeId();
+    await byHand('Isolate', made);
+    await world.put(aState([], { intent: 'release', listeners: [], finalizer: true }));
+    expect(await world.pass()).toBe('retry');
+    expect(texts()).toContainEqual(expect.stringContaining(isolatedText));
+    expect(world.writer.lines.filter((line) => line.startsWith('release'))).toEqual([]);
+    await restsForHalfAMinute();
+    await byHand('Restore', made);
+    await world.settle();
+    expect(world.clb.state().loadBalancers.map(({ id }) => id)).toEqual([loadBalancerId]);
+    expect(world.writer.lines.some((line) => line.startsWith('release web'))).toBe(true);
   });
 });
 
 test('a load balancer that we made and somebody deleted is made anew, as another life (L3)', async () => {
-  const fresh = (pods: readonly PodState[]): DesiredState =>
-    aState(pods, {
-      finalizer: false,
-      loadBalancer: { source: 'created', network: { type: 'public' } },
-      shown: { addresses: [] },
-    });
   await world.put(fresh([pod(1)]));
   await world.settle();
-  const made = world.clb.state().loadBalancers.find(({ id }) => id !== loadBalancerId);
-  await world.foreign.deleteLoadBalancer(made?.id ?? '');
+  await world.foreign.deleteLoadBalancer(madeId());
   world.script();
   await world.put(aState([pod(1), pod(2)]));
   await world.settle();

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { Action, Answer } from './actions/action.ts';
+import { isolationActions } from './actions/isolation.ts';
 import type { Engine } from './engine/engine.ts';
 import { Effects } from './faults.ts';
 
@@ -22,14 +23,15 @@ export class ByHand {
   readonly #actions: ReadonlyMap<string, Action>;
   readonly #region: string;
 
+  /** @param actions those of the API, to which the console's own are added */
   constructor(engine: Engine, actions: ReadonlyMap<string, Action>, region: string) {
     this.#engine = engine;
-    this.#actions = actions;
+    this.#actions = new Map([...actions, ...isolationActions().map((one) => [one.name, one] as const)]);
     this.#region = region;
   }
 
   /**
-   * Does what an action of the API does: waits for the lock, and resolves when the change is there and the lock free.
+   * Does what an action of the API does, or what only the console can: waits for the lock, and resolves when the change is there and the lock free.
    *
    * @throws ApiError as the action does
    * @throws Error when its task fails

@@ -98,7 +98,7 @@ const forms: { readonly [K in Kind]: Form } = {
   }),
   'changed-by-hand': {
     form: 'changed-by-hand=ACTION[,with=JSON]',
-    means: 'somebody does this to it just before the call',
+    means: 'somebody does this to it just before the call: an action of the API, Isolate or Restore',
     effect: ({ value, parameters }) =>
       value !== undefined && /^[A-Za-z]+$/.test(value)
         ? {

@@ -13,6 +13,8 @@ interface AnyListener {
 export interface Layer4Listener extends AnyListener {
   readonly layer: 4;
   readonly protocol: Layer4Protocol;
+  /** Of a listener of all ports from its port to this one. */
+  readonly endPort?: number;
   sessionType: string;
   deregisterTargetRst: boolean;
   /** Of a TCP_SSL listener. */
@@ -56,6 +58,13 @@ export interface Layer7Listener extends AnyListener {
 
 export type Listener = Layer4Listener | Layer7Listener;
 
+/** The ports that a listener listens on: its own, up to the end of its range. */
+export const portsOf = ({ port, endPort = port }: { port: number; endPort?: number }): readonly number[] =>
+  Array.from({ length: endPort - port + 1 }, (_, at) => port + at);
+
+/** As the API shows it: 0 where there is no range. */
+export const endPortOf = (listener: Listener): number => (listener.layer === 4 ? (listener.endPort ?? 0) : 0);
+
 /** All pools of a listener: its own one, or those of its rules. */
 export const poolsOf = (listener: Listener): readonly Pool[] =>
   listener.layer === 4 ? [listener.pool] : [...listener.rules.values()].map(({ pool }) => pool);
@@ -77,6 +86,8 @@ export interface LoadBalancer {
   name: string;
   status: 0 | 1;
   statusAt: Date;
+  /** Since when it is isolated, for arrears or because it expired: it carries nothing and takes no write. */
+  isolatedAt?: Date;
   passToTarget: boolean;
   deleteProtect: boolean;
   snatPro: boolean;

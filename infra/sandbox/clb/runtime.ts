@@ -2,6 +2,7 @@ import type { Certificates } from './certificates.ts';
 import type { SimulatedClock } from './clock.ts';
 import { HttpFrontend } from './data-plane/http-frontend.ts';
 import type { Network } from './data-plane/network.ts';
+import { RangeFrontend } from './data-plane/range-frontend.ts';
 import { TcpFrontend } from './data-plane/tcp-frontend.ts';
 import { UdpFrontend } from './data-plane/udp-frontend.ts';
 import type { Events } from './events.ts';
@@ -24,7 +25,7 @@ export interface Place {
   readonly pool: Pool;
 }
 
-type Frontend = TcpFrontend | UdpFrontend | HttpFrontend;
+type Frontend = TcpFrontend | UdpFrontend | HttpFrontend | RangeFrontend;
 
 /** The running side of the state: sockets that forward, probes that watch. Every change goes through it. */
 export class Runtime {
@@ -89,6 +90,34 @@ export class Runtime {
     this.#watchAnew(loadBalancer, listener);
   }
 
+  /** Closes every socket and cuts all connections; what is bound stays bound, and keeps its last verdict unprobed. */
+  isolate(loadBalancer: LoadBalancer): void {
+    if (loadBalancer.isolatedAt !== undefined) return;
+    loadBalancer.isolatedAt = new Date();
+    for (const listener of loadBalancer.listeners.values()) {
+      this.#closeFrontend(listener);
+      for (const pool of poolsOf(listener)) this.#unwatch(pool);
+    }
+    this.#events.emit('loadBalancer', { loadBalancerId: loadBalancer.id, change: 'modified' });
+  }
+
+  /** Undoes {@link isolate}. @throws Error when a port cannot be listened on; then it stays isolated */
+  async restore(loadBalancer: LoadBalancer): Promise<void> {
+    if (loadBalancer.isolatedAt === undefined) return;
+    const listeners = [...loadBalancer.listeners.values()];
+    try {
+      for (const listener of listeners) {
+        if (listener.stopped !== true) await this.#openFrontend(loadBalancer, listener);
+      }
+    } catch (error) {
+      for (const listener of listeners) this.#closeFrontend(listener);
+      throw error;
+    }
+    delete loadBalancer.isolatedAt;
+    for (const listener of listeners) this.#watchAnew(loadBalancer, listener);
+    this.#events.emit('loadBalancer', { loadBalancerId: loadBalancer.id, change: 'modified' });
+  }
+
   #watchAnew(loadBalancer: LoadBalancer, listener: Listener): void {
     for (const pool of poolsOf(listener)) this.healthCheckChanged({ loadBalancer, listener, pool });
     this.listenerChanged(loadBalancer, listener);
@@ -104,9 +133,11 @@ export class Runtime {
       certificates: this.#certificates,
     };
     if (listener.layer === 7) return new HttpFrontend({ ...parts, listener });
-    return listener.protocol === 'UDP'
-      ? new UdpFrontend({ ...parts, listener })
-      : new TcpFrontend({ ...parts, listener });
+    const onPort = (port: number): TcpFrontend | UdpFrontend =>
+      listener.protocol === 'UDP'
+        ? new UdpFrontend({ ...parts, listener, port })
+        : new TcpFrontend({ ...parts, listener, port });
+    return listener.endPort === undefined ? onPort(listener.port) : new RangeFrontend(listener, onPort);
   }
 
   /** After a change of the listener itself: its name, its certificates. */

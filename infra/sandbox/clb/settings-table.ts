@@ -151,6 +151,8 @@ const rows: { readonly [K in keyof ClbSettings]: Row<ClbSettings[K]> } = {
   vipsWhileCreating: { means: 'show the VIP of a load balancer that is being made', accepts: flag },
   deleteProtectCode: { means: 'the code of the deletion of what is protected', accepts: code },
   invalidStatusCode: { means: 'the code of a write to what is not running', accepts: code },
+  isolatedCode: { means: 'the code of a write to what is isolated', accepts: code },
+  detailAgeMs: counts('how old what DescribeLoadBalancersDetail tells may be, ms'),
   ipTargetId: { means: 'TargetId of a target that is an address', accepts: words('empty', 'eni') },
 
   failOpen: { means: 'send traffic to all targets when all are Dead', accepts: flag },
@@ -158,6 +160,10 @@ const rows: { readonly [K in keyof ClbSettings]: Row<ClbSettings[K]> } = {
   deregisterWithoutRst: {
     means: 'connections of a removed target without DeregisterTargetRst',
     accepts: words('cut', 'stall'),
+  },
+  rangeTargetPort: {
+    means: "the port of a target for each port of a range: as far from the first one, or the target's own",
+    accepts: words('offset', 'fixed'),
   },
   udpFlowOfDead: {
     means: 'the UDP flow of a client whose target became Dead',

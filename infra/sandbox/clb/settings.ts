@@ -98,7 +98,11 @@ export interface ClbSettings {
   vipsWhileCreating: boolean;
   deleteProtectCode: string;
   invalidStatusCode: string;
-  /** `TargetId` of an IP target in DescribeTargetHealth. */
+  /** The code of a write to a load balancer that is isolated. */
+  isolatedCode: string;
+  /** How old what DescribeLoadBalancersDetail tells may be. */
+  detailAgeMs: number;
+  /** `TargetId` of an IP target in DescribeTargetHealth and DescribeLoadBalancersDetail. */
   ipTargetId: 'empty' | 'eni';
 
   // Data plane.
@@ -107,6 +111,8 @@ export interface ClbSettings {
   unknownTakesTraffic: boolean;
   /** What happens to kept connections of a removed target without DeregisterTargetRst. */
   deregisterWithoutRst: 'cut' | 'stall';
+  /** Which port of a target takes what comes to a port of a listener's range: as far from the first, or the target's. */
+  rangeTargetPort: 'offset' | 'fixed';
   /** Does the flow of a client stay with a target that became Dead? */
   udpFlowOfDead: 'keep' | 'move';
   /** What happens to the requests in flight at a removed target of a rule. */
@@ -197,11 +203,14 @@ export const defaultSettings: Readonly<ClbSettings> = {
   deleteProtectCode: 'FailedOperation',
   // Its own code, FailedOperation.InvalidLBStatus, is only on the pages of redirections.
   invalidStatusCode: 'FailedOperation',
+  isolatedCode: 'FailedOperation',
+  detailAgeMs: 0,
   ipTargetId: 'empty',
 
   failOpen: true,
   unknownTakesTraffic: false,
   deregisterWithoutRst: 'cut',
+  rangeTargetPort: 'offset',
   udpFlowOfDead: 'keep',
   layer7Deregistered: 'cut',
   cookieToWeightZero: 'move',
@@ -264,9 +273,12 @@ export const strictSettings = {
   vipsWhileCreating: false,
   deleteProtectCode: 'FailedOperation',
   invalidStatusCode: 'FailedOperation',
+  isolatedCode: 'FailedOperation',
+  detailAgeMs: 10_000,
   ipTargetId: 'empty',
   unknownTakesTraffic: false,
   deregisterWithoutRst: 'cut',
+  rangeTargetPort: 'offset',
   udpFlowOfDead: 'keep',
   layer7Deregistered: 'cut',
   cookieToWeightZero: 'move',

@@ -77,8 +77,9 @@ export interface ClbSimulator {
   /** All calls in numbers: by action, load balancer and second, with what the locks and the limits refused. */
   statistics(): CallStatistics;
   /**
-   * What somebody else of the account does in the console: an action of the API that is no call of it. No limit, no
-   * fault and no record knows of it; it waits for the lock, and resolves when the change is there.
+   * What somebody else of the account does in the console: an action of the API that is no call of it, or `Isolate`
+   * and `Restore` of a LoadBalancerId. No limit, no fault and no record knows of it; it waits for the lock, and resolves
+   * when the change is there.
    *
    * @throws Error as the action would be refused
    */

@@ -42,6 +42,8 @@ export interface LoadBalancerSnapshot {
   readonly name: string;
   readonly region: string;
   readonly status: 0 | 1;
+  /** It carries nothing and takes no write. */
+  readonly isolated?: true;
   readonly vip: string;
   readonly tags: readonly Tag[];
   /** A write holds its lock, or its tail does. */
@@ -101,6 +103,7 @@ export const takeSnapshot = (store: Store, locks: Locks): ClbSnapshot => ({
     name: lb.name,
     region: lb.region,
     status: lb.status,
+    ...(lb.isolatedAt === undefined ? {} : { isolated: true }),
     vip: lb.vip,
     tags: lb.tags,
     locked: locks.isTaken(lb.id),

@@ -3,6 +3,7 @@ import type { Action } from './action.ts';
 import { batchTargetActions } from './batch-targets.ts';
 import { certificateActions } from './certificates.ts';
 import { createLoadBalancer } from './create-load-balancer.ts';
+import { detailActions } from './describe-detail.ts';
 import { lookUpActions } from './describe-lb-listeners.ts';
 import { describeTargetActions } from './describe-targets.ts';
 import { listenerActions } from './listeners.ts';
@@ -27,6 +28,7 @@ export const allActions = (): ReadonlyMap<string, Action> =>
       ...batchTargetActions(),
       ...singleTargetActions(),
       ...describeTargetActions(),
+      ...detailActions(),
       ...lookUpActions(),
       ...securityGroupActions(),
       ...startStatusActions(),

@@ -36,6 +36,7 @@ const layer4Listeners = (asked: NewListener, protocol: Layer4Protocol, engine: E
       id: newId('lbl'),
       protocol,
       port,
+      ...(asked.EndPort === undefined ? {} : { endPort: asked.EndPort }),
       createdAt: new Date(),
       name: names?.[at] ?? '',
       sessionType: asked.SessionType ?? 'NORMAL',

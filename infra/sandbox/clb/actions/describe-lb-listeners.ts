@@ -1,4 +1,4 @@
-import type { Listener, LoadBalancer } from '../load-balancer.ts';
+import { endPortOf, type Listener, type LoadBalancer } from '../load-balancer.ts';
 import type { Target } from '../model.ts';
 import type { Pool } from '../pool.ts';
 import { list, structure, text } from '../schema/fields.ts';
@@ -18,7 +18,7 @@ const boundShape = (lb: LoadBalancer, ips: ReadonlySet<string>): Answer[] => {
     [...pool.targets].filter(({ ip }) => ips.has(ip)).map(targetShape);
   const listenerShape = (listener: Listener): Answer[] => {
     const { id: ListenerId, protocol: Protocol, port: Port } = listener;
-    const own = { ListenerId, Protocol, Port, EndPort: 0 };
+    const own = { ListenerId, Protocol, Port, EndPort: endPortOf(listener) };
     if (listener.layer === 4) {
       const Targets = targetsOf(listener.pool);
       return Targets.length === 0 ? [] : [{ ...own, Rules: null, Targets }];

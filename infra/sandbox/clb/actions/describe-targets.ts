@@ -1,18 +1,23 @@
 import { ApiError } from '../api-error.ts';
 import { apiTime } from '../ids.ts';
-import type { Layer7Listener, Listener, LoadBalancer } from '../load-balancer.ts';
+import { endPortOf, type Layer7Listener, type Listener, type LoadBalancer } from '../load-balancer.ts';
 import type { Target } from '../model.ts';
 import type { Pool } from '../pool.ts';
 import { integer, list, structure, text, word } from '../schema/fields.ts';
 import { type Action, type Answer, action } from './action.ts';
+import { targetIdOf } from './target-id.ts';
 
 type Filter = { readonly Name: string; readonly Values: readonly string[] };
 
+/** @throws ApiError InvalidParameterValue.InvalidFilter, whether there is something to filter or not */
+const checkFilter = ({ Name }: Filter): void => {
+  if (['location-id', 'private-ip-address', 'tag'].includes(Name)) return;
+  throw new ApiError('InvalidParameterValue.InvalidFilter', `The filter \`${Name}\` is not valid.`);
+};
+
 const passes = (target: Target, pool: Pool, { Name, Values }: Filter): boolean => {
   if (Name === 'location-id') return Values.includes(pool.locationId);
-  if (Name === 'private-ip-address') return Values.includes(target.ip);
-  if (Name === 'tag') return Values.includes(target.tag);
-  throw new ApiError('InvalidParameterValue.InvalidFilter', `The filter \`${Name}\` is not valid.`);
+  return Values.includes(Name === 'tag' ? target.tag : target.ip);
 };
 
 const backendShape = (target: Target, lb: LoadBalancer): Answer => ({
@@ -60,6 +65,7 @@ const describeTargets = action(
   (asked, engine, { region }) => {
     const lb = engine.store.get(asked.LoadBalancerId, region);
     const { ListenerIds: ids, Filters: filters = [] } = asked;
+    filters.forEach(checkFilter);
     const listeners = [...lb.listeners.values()].filter(
       ({ id, protocol, port }) =>
         (ids === undefined || ids.length === 0 || ids.includes(id)) &&
@@ -73,7 +79,7 @@ const describeTargets = action(
         Port: listener.port,
         Rules: listener.layer === 4 ? null : rulesOf(listener, lb, filters),
         Targets: listener.layer === 4 ? backendsOf(listener.pool, lb, filters) : null,
-        EndPort: 0,
+        EndPort: endPortOf(listener),
       })),
     };
   },
@@ -98,12 +104,7 @@ const describeTargetHealth = action(
       IP: target.ip,
       Port: target.port,
       HealthStatus: target.health === 'Alive',
-      TargetId:
-        target.instanceId !== ''
-          ? target.instanceId
-          : engine.settings.ipTargetId === 'eni'
-            ? target.eniId
-            : '',
+      TargetId: targetIdOf(target, engine.settings),
       HealthStatusDetail: target.health,
       HealthStatusDetial: target.health,
       TargetGroupId: '',

@@ -1,6 +1,6 @@
 import { ApiError, missingParameter, tooLong, wrongValue } from '../api-error.ts';
 import type { Engine } from '../engine/engine.ts';
-import type { LoadBalancer } from '../load-balancer.ts';
+import { type LoadBalancer, portsOf } from '../load-balancer.ts';
 import type { Protocol } from '../model.ts';
 import { flag, integer, list, structure, text, word } from '../schema/fields.ts';
 import { type AskedTls, asksForTls, certificateFields } from './certificate-parameters.ts';
@@ -50,12 +50,12 @@ const portClass = (protocol: string): 'tcp' | 'udp' =>
 
 /** @throws ApiError UnsupportedOperation for what the real API has and the simulator does not */
 export const supportedProtocol = (asked: NewListener): Protocol => {
-  const { Protocol: protocol, EndPort, FullEndPorts, TargetType } = asked;
+  const { Protocol: protocol, FullEndPorts, TargetType } = asked;
   if (protocol === 'QUIC') {
     throw new ApiError('UnsupportedOperation', `Listeners of protocol ${protocol} are not simulated.`);
   }
-  if (EndPort !== undefined || FullEndPorts !== undefined) {
-    throw new ApiError('UnsupportedOperation', 'Port range listeners are not simulated.');
+  if (FullEndPorts !== undefined) {
+    throw new ApiError('UnsupportedOperation', 'Listeners of all ports are not simulated.');
   }
   if (TargetType !== undefined && TargetType !== 'NODE') {
     throw new ApiError('UnsupportedOperation', 'Target groups are not simulated.');
@@ -80,16 +80,42 @@ export const checkNewTls = (asked: AskedTls & { readonly SniSwitch?: number }, p
   );
 };
 
-/** @throws ApiError InvalidParameterValue.Length, InvalidParameter.PortCheckFailed, LimitExceeded */
-export const checkPorts = ({ Ports, Protocol }: NewListener, lb: LoadBalancer, engine: Engine): void => {
+/** Each port of a range is a socket here. */
+const maxRange = 100;
+
+/**
+ * A range is of one listener of TCP or UDP, and goes up.
+ *
+ * @throws ApiError InvalidParameterValue, InvalidParameterValue.Length, UnsupportedOperation
+ */
+const checkRange = ({ Ports, EndPort, Protocol }: NewListener): void => {
+  if (EndPort === undefined) return;
+  if (Protocol !== 'TCP' && Protocol !== 'UDP') {
+    throw new ApiError('InvalidParameterValue', `A ${Protocol} listener takes no EndPort.`);
+  }
+  const [first = 0, ...more] = Ports;
+  if (more.length > 0) throw tooLong('Ports', 1);
+  if (EndPort <= first) throw wrongValue('EndPort', EndPort);
+  if (EndPort - first >= maxRange) {
+    throw new ApiError('UnsupportedOperation', `Ranges of more than ${maxRange} ports are not simulated.`);
+  }
+};
+
+/**
+ * @throws ApiError InvalidParameterValue, InvalidParameterValue.Length, InvalidParameter.PortCheckFailed, LimitExceeded,
+ *   UnsupportedOperation
+ */
+export const checkPorts = (asked: NewListener, lb: LoadBalancer, engine: Engine): void => {
+  const { Ports, EndPort, Protocol } = asked;
   const { maxPortsPerCreateListener, quotaListeners } = engine.settings;
   if (Ports.length > maxPortsPerCreateListener) throw tooLong('Ports', maxPortsPerCreateListener);
+  checkRange(asked);
   const taken = new Set(
     [...lb.listeners.values()]
       .filter(({ protocol }) => portClass(protocol) === portClass(Protocol))
-      .map(({ port }) => port),
+      .flatMap(portsOf),
   );
-  for (const port of Ports) {
+  for (const port of Ports.flatMap((first) => portsOf({ port: first, endPort: EndPort ?? first }))) {
     if (taken.has(port) || (portClass(Protocol) === 'udp' && port === 4_789)) {
       throw new ApiError(
         'InvalidParameter.PortCheckFailed',

@@ -1,5 +1,5 @@
 import { apiTime } from '../ids.ts';
-import type { Listener } from '../load-balancer.ts';
+import { endPortOf, type Listener } from '../load-balancer.ts';
 import type { Answer } from './action.ts';
 import { certificateShape } from './certificate-parameters.ts';
 import { ruleShape } from './rule-shape.ts';
@@ -38,7 +38,7 @@ export const listenerShape = (listener: Listener): Answer => ({
   SniSwitch: listener.layer === 7 && listener.sni === true ? 1 : 0,
   ListenerName: listener.name,
   CreateTime: apiTime(listener.createdAt),
-  EndPort: 0,
+  EndPort: endPortOf(listener),
   TargetType: 'NODE',
   TargetGroup: null,
   Toa: false,

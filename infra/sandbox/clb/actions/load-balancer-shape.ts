@@ -25,7 +25,7 @@ export const loadBalancerShape = (lb: LoadBalancer, vipsWhileCreating: boolean):
   VpcId: lb.vpcId,
   OpenBgp: 0,
   Snat: false,
-  Isolation: 0,
+  Isolation: lb.isolatedAt === undefined ? 0 : 1,
   Log: '',
   SubnetId: lb.subnetId,
   Tags: lb.tags.map(({ TagKey, TagValue }) => ({ TagKey, TagValue })),
@@ -44,7 +44,7 @@ export const loadBalancerShape = (lb: LoadBalancer, vipsWhileCreating: boolean):
     EdgeZone: false,
   },
   BackupZoneSet: null,
-  IsolatedTime: null,
+  IsolatedTime: lb.isolatedAt === undefined ? null : apiTime(lb.isolatedAt),
   ExpireTime: null,
   ChargeType: lb.chargeType,
   NetworkAttributes:

@@ -19,16 +19,18 @@ const filterValue: Record<string, (lb: LoadBalancer) => readonly string[]> = {
   exclusive: () => ['0'],
 };
 
+/** @throws ApiError InvalidParameterValue.InvalidFilter, whether there is something to filter or not */
+const checkFilter = ({ Name }: Filter): void => {
+  if (Name.startsWith('tag:') || Object.hasOwn(filterValue, Name)) return;
+  throw new ApiError('InvalidParameterValue.InvalidFilter', `The filter \`${Name}\` is not valid.`);
+};
+
 const passes = (lb: LoadBalancer, { Name, Values }: Filter): boolean => {
   if (Name.startsWith('tag:')) {
     const key = Name.slice('tag:'.length);
     return lb.tags.some(({ TagKey, TagValue }) => TagKey === key && Values.includes(TagValue));
   }
-  const values = filterValue[Name];
-  if (values === undefined) {
-    throw new ApiError('InvalidParameterValue.InvalidFilter', `The filter \`${Name}\` is not valid.`);
-  }
-  return values(lb).some((value) => Values.includes(value));
+  return filterValue[Name]?.(lb).some((value) => Values.includes(value)) === true;
 };
 
 const has = (value: string, part: string | undefined): boolean => part === undefined || value.includes(part);
@@ -70,6 +72,7 @@ const describeLoadBalancers = action(
   (asked, engine, { region }) => {
     const { settings } = engine;
     if (asked.Filters?.length === 0 && settings.emptyFilters === 'refuse') throw wrongValue('Filters', []);
+    asked.Filters?.forEach(checkFilter);
     const { LoadBalancerIds: ids, LoadBalancerVips: vips, BackendPrivateIps: privateIps } = asked;
     const boundTo = (lb: LoadBalancer): string[] =>
       [...lb.listeners.values()].flatMap(poolsOf).flatMap((pool) => [...pool.targets].map(({ ip }) => ip));

@@ -3,7 +3,6 @@ import type { Action } from './action.ts';
 
 /** Actions of the real API that a client of these load balancers may know, and that nothing here answers for. */
 export const notSimulated: readonly string[] = [
-  'DescribeLoadBalancersDetail',
   // Groups of targets that several listeners share.
   'CreateTargetGroup',
   'DeleteTargetGroups',

@@ -47,6 +47,9 @@ export const limits: Readonly<Record<string, Limit>> = {
   'DescribeLoadBalancers.OrderType': onOff,
   'DescribeLoadBalancers.WithRs': between(-1, 1),
   'DescribeLoadBalancers.Filters': atMost(10),
+  'DescribeLoadBalancersDetail.Limit': between(1, 100),
+  'DescribeLoadBalancersDetail.Fields': words('LoadBalancerId'),
+  'DescribeLoadBalancersDetail.TargetType': words('NODE GROUP'),
   'DeleteLoadBalancer.LoadBalancerIds': between(1, 20),
   'ModifyLoadBalancerAttributes.LoadBalancerName': between(1, 80),
   'ModifyLoadBalancerAttributes.SwitchFlag': between(0, 2),
@@ -145,5 +148,6 @@ export const limits: Readonly<Record<string, Limit>> = {
 export const codesOfRange: readonly string[] = [
   'CreateLoadBalancer',
   'DescribeLoadBalancers',
+  'DescribeLoadBalancersDetail',
   'BatchDeregisterTargets',
 ];

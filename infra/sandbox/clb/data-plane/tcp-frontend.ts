@@ -7,11 +7,14 @@ import type { ClbSettings } from '../settings.ts';
 import { choose } from './choose.ts';
 import { forward } from './connection.ts';
 import { listenAt, type Network } from './network.ts';
+import { targetPort } from './range-frontend.ts';
 import { TlsTerminator } from './tls-terminator.ts';
 
 export interface TcpFrontendOptions {
   readonly loadBalancer: LoadBalancer;
   readonly listener: Layer4Listener;
+  /** The listener's own port, or another one of its range. */
+  readonly port: number;
   readonly network: Network;
   readonly settings: ClbSettings;
   readonly clock: SimulatedClock;
@@ -19,7 +22,7 @@ export interface TcpFrontendOptions {
   readonly certificates: Certificates;
 }
 
-/** The socket of one TCP or TCP_SSL listener. */
+/** The socket of one TCP or TCP_SSL listener, on one port. */
 export class TcpFrontend {
   readonly #options: TcpFrontendOptions;
   readonly #server: Server;
@@ -41,8 +44,8 @@ export class TcpFrontend {
 
   /** @throws Error when the port cannot be listened on */
   open(): Promise<void> {
-    const { loadBalancer, listener, network } = this.#options;
-    return listenAt(this.#server, network, loadBalancer.vip, listener.port);
+    const { loadBalancer, port, network } = this.#options;
+    return listenAt(this.#server, network, loadBalancer.vip, port);
   }
 
   close(): void {
@@ -63,7 +66,7 @@ export class TcpFrontend {
   }
 
   #accept(client: Socket, reset: () => void): void {
-    const { listener, network, settings, clock, loadBalancer } = this.#options;
+    const { listener, port, network, settings, clock, loadBalancer } = this.#options;
     if (this.#tls === undefined) {
       this.#clients.add(client);
       client.once('close', () => this.#clients.delete(client));
@@ -72,9 +75,14 @@ export class TcpFrontend {
     const address = network.clientAddress(remote);
     const sessionMs = clock.real(listener.pool.sessionExpireSeconds * 1000);
     const target = choose(listener.pool, address, settings, Date.now(), sessionMs);
-    const socket = target === undefined ? undefined : network.socketOf(target.ip, target.port);
-    if (target === undefined || socket === undefined) {
-      this.#refuse(client, reset, address, target === undefined ? 'no target' : 'target is not on loopback');
+    if (target === undefined) {
+      this.#refuse(client, reset, address, 'no target');
+      return;
+    }
+    const toPort = targetPort(target, listener, port, settings);
+    const socket = toPort === undefined ? undefined : network.socketOf(target.ip, toPort);
+    if (socket === undefined) {
+      this.#refuse(client, reset, address, 'target is not on loopback, or has no such port');
       return;
     }
     forward({
@@ -87,7 +95,7 @@ export class TcpFrontend {
         this.#tls === undefined ? network.forwardSource(remote) : network.probeSource(loadBalancer.vip),
       resetClient: reset,
       idleMs: listener.idleConnectTimeoutSeconds * 1000,
-      onRefused: (code) => this.#emitRefused(address, `${target.ip}:${target.port} ${code}`),
+      onRefused: (code) => this.#emitRefused(address, `${target.ip}:${toPort} ${code}`),
     });
   }
 

@@ -6,11 +6,14 @@ import type { Target } from '../model.ts';
 import type { ClbSettings } from '../settings.ts';
 import { choose } from './choose.ts';
 import type { Network } from './network.ts';
+import { targetPort } from './range-frontend.ts';
 import { UdpFlow } from './udp-flow.ts';
 
 export interface UdpFrontendOptions {
   readonly loadBalancer: LoadBalancer;
   readonly listener: Layer4Listener;
+  /** The listener's own port, or another one of its range. */
+  readonly port: number;
   readonly network: Network;
   readonly settings: ClbSettings;
   readonly clock: SimulatedClock;
@@ -18,7 +21,7 @@ export interface UdpFrontendOptions {
 }
 
 /**
- * The socket of one UDP listener. What an address and port sends is a flow: it has one target until it was idle for
+ * The socket of one UDP listener, on one port. What an address and port sends is a flow: it has one target until it was idle for
  * long or the target is removed, whatever becomes of the target's weight; of its health, as is set. Where there is no
  * target, datagrams are lost without a word.
  */
@@ -35,8 +38,8 @@ export class UdpFrontend {
 
   /** @throws Error when the port cannot be listened on */
   async open(): Promise<void> {
-    const { loadBalancer, listener, network, events } = this.#options;
-    const at = network.socketOf(loadBalancer.vip, listener.port);
+    const { loadBalancer, listener, port, network, events } = this.#options;
+    const at = network.socketOf(loadBalancer.vip, port);
     if (at === undefined) throw new Error(`${loadBalancer.vip} is not on loopback.`);
     await new Promise<void>((resolve, reject) => {
       this.#socket.once('error', (error) => {
@@ -69,13 +72,18 @@ export class UdpFrontend {
   }
 
   #begin(key: string, remote: string, remotePort: number): UdpFlow | undefined {
-    const { listener, network, settings, clock } = this.#options;
+    const { listener, port, network, settings, clock } = this.#options;
     const client = network.clientAddress(remote);
     const sessionMs = clock.real(listener.pool.sessionExpireSeconds * 1000);
     const target = choose(listener.pool, client, settings, Date.now(), sessionMs);
-    const socket = target === undefined ? undefined : network.socketOf(target.ip, target.port);
-    if (target === undefined || socket === undefined) {
-      this.#emitRefused(client, target === undefined ? 'no target' : 'target is not on loopback');
+    if (target === undefined) {
+      this.#emitRefused(client, 'no target');
+      return undefined;
+    }
+    const toPort = targetPort(target, listener, port, settings);
+    const socket = toPort === undefined ? undefined : network.socketOf(target.ip, toPort);
+    if (socket === undefined) {
+      this.#emitRefused(client, 'target is not on loopback, or has no such port');
       return undefined;
     }
     const flow = new UdpFlow({
@@ -86,7 +94,7 @@ export class UdpFrontend {
       idleMs: listener.idleConnectTimeoutSeconds * 1000,
       // A client that is gone is nobody's business.
       toClient: (answer) => this.#socket.send(answer, remotePort, remote, () => undefined),
-      onRefused: (code) => this.#emitRefused(client, `${target.ip}:${target.port} ${code}`),
+      onRefused: (code) => this.#emitRefused(client, `${target.ip}:${toPort} ${code}`),
       onEnded: () => this.#flows.delete(key),
     });
     this.#flows.set(key, flow);

@@ -82,15 +82,18 @@ export class Engine {
   }
 
   /**
-   * The load balancer of a write: it exists, runs and is not locked.
+   * The load balancer of a write: it exists, runs, is not isolated and not locked.
    *
-   * @throws ApiError InvalidParameter.LBIdNotFound, FailedOperation.InvalidLBStatus,
-   *   FailedOperation.ResourceInOperating
+   * @throws ApiError InvalidParameter.LBIdNotFound, FailedOperation, FailedOperation.ResourceInOperating
    */
   writable(id: string, region: string): LoadBalancer {
     const loadBalancer = this.store.get(id, region);
     if (loadBalancer.status !== 1) {
       throw new ApiError(this.settings.invalidStatusCode, `The status of ${id} is not normal.`);
+    }
+    if (loadBalancer.isolatedAt !== undefined) {
+      const { isolatedCode, unseenTexts } = this.settings;
+      throw new ApiError(isolatedCode, unseenTexts === 'empty' ? '' : `${id} is isolated.`);
     }
     this.locks.check(id);
     return loadBalancer;
