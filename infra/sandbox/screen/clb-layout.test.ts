@@ -103,6 +103,11 @@ describe('the screen of a CLB that runs alone', () => {
     ]);
   });
 
+  it('says of an isolated load balancer that it is that', () => {
+    const shown = lines({ loadBalancers: [loadBalancer(3, { isolated: true })] });
+    expect(shown).toContain('lb-00000003   isolated                1         2         1         0 free');
+  });
+
   it('is as high as the terminal, and as wide, whatever there is to show', () => {
     const loadBalancers = Array.from({ length: 9 }, (_, n) => loadBalancer(n));
     for (const rows of [5, 10, 16, 24, 50]) {

@@ -88,6 +88,11 @@ const actionLines = ({ statistics, nowSecond }: ClbScreenModel, width: number, s
   ];
 };
 
+const addressOf = ({ status, isolated, vip }: LoadBalancerSnapshot): string => {
+  if (status === 0) return 'being made';
+  return isolated === true ? 'isolated' : vip;
+};
+
 const loadBalancerLines = (model: ClbScreenModel, width: number, styles: Styles): string[] => {
   const { loadBalancers, statistics } = model;
   if (loadBalancers.length === 0) return [styles.dim('No load balancer yet.')];
@@ -103,14 +108,15 @@ const loadBalancerLines = (model: ClbScreenModel, width: number, styles: Styles)
   );
   return [
     titles,
-    ...loadBalancers.map(({ id, vip, status, locked, listeners }) => {
+    ...loadBalancers.map((loadBalancer) => {
+      const { id, locked, listeners } = loadBalancer;
       const targets = listeners.flatMap((listener) => listener.targets);
       const alive = targets.filter(({ health }) => health === 'Alive').length;
       const calls = statistics.byLoadBalancer[id]?.calls ?? 0;
       return row(
         [
           { text: id, width: 13 },
-          { text: status === 0 ? 'being made' : vip, width: 15 },
+          { text: addressOf(loadBalancer), width: 15 },
           ...numbers([listeners.length, targets.length, alive, calls].map(grouped), 9),
           locked ? { text: 'held', width, style: styles.notice } : { text: 'free', width },
         ],
