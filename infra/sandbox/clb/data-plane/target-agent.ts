@@ -1,22 +1,42 @@
 import { Agent, type AgentOptions, type ClientRequestArgs } from 'node:http';
-import { connect, type Socket } from 'node:net';
+import { Socket } from 'node:net';
 import { clashTries, isLocalClash } from '../../net/sockets.ts';
 
 type Connected = (error: Error | null, socket: Socket) => void;
+
+/** A local address to connect from; where no port is named the system chooses one. */
+export interface Source {
+  readonly localAddress: string;
+  readonly localPort?: number;
+}
 
 /** The target did not answer the connection in time. */
 export class ConnectTimeout extends Error {
   readonly code = 'ETIMEDOUT';
 }
 
-/** Connects, again where the kernel chose a local port that is taken. */
-const dial = (
-  to: { readonly host: string; readonly port: number; readonly localAddress?: string },
+/** Node's HTTP client ends a connection by halves, and waits for what it need not wait for when all was sent. */
+class TargetSocket extends Socket {
+  override destroySoon(): void {
+    if (this.writableLength === 0) this.destroy();
+    else super.destroySoon();
+  }
+}
+
+/**
+ * Connects, again where the local port is taken.
+ *
+ * @param source asked for each try; undefined: the system's choice
+ */
+export const dial = (
+  host: string,
+  port: number,
+  source: () => Source | undefined,
   timeoutMs: number,
   connected: Connected,
   left: number = clashTries,
 ): void => {
-  const socket = connect({ ...to, noDelay: true });
+  const socket = new TargetSocket().connect({ host, port, ...source() });
   // Judged only after the sockets were looked at once more: it may be this process that is late.
   const late = setTimeout(() => setImmediate(() => setImmediate(giveUp)), timeoutMs);
   const giveUp = (): void => {
@@ -24,7 +44,7 @@ const dial = (
   };
   const failed = (error: Error): void => {
     clearTimeout(late);
-    if (isLocalClash(error) && left > 0) dial(to, timeoutMs, connected, left - 1);
+    if (isLocalClash(error) && left > 0) dial(host, port, source, timeoutMs, connected, left - 1);
     else connected(error, socket);
   };
   socket.once('error', failed);
@@ -36,7 +56,7 @@ const dial = (
 };
 
 /**
- * Connections to targets. A request is given its socket only once that is connected: until then not a byte of
+ * Kept connections to targets. A request is given its socket only once that is connected: until then not a byte of
  * it was sent, and it may still go elsewhere.
  */
 export class TargetAgent extends Agent {
@@ -51,7 +71,7 @@ export class TargetAgent extends Agent {
     { host, port, localAddress }: ClientRequestArgs,
     connected: Connected = () => undefined,
   ): undefined {
-    const from = localAddress === undefined ? {} : { localAddress };
-    dial({ host: host ?? '', port: Number(port), ...from }, this.#connectTimeoutMs(), connected);
+    const source = localAddress === undefined ? undefined : { localAddress };
+    dial(host ?? '', Number(port), () => source, this.#connectTimeoutMs(), connected);
   }
 }

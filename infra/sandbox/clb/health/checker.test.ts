@@ -102,6 +102,7 @@ const watched = () => {
     network: {
       socketOf: (host, port) => ({ host, port }),
       probeSource: () => undefined,
+      requestSource: () => undefined,
       sharedProbeSource: () => undefined,
       forwardSource: () => undefined,
       clientAddress: (address) => address,
