@@ -130,28 +130,22 @@ export class Exchange implements ForwardedConnection {
   #send(host: string, port: number): void {
     const { agent } = this.#asked;
     const { network, settings, vip } = this.#parts;
+    const localAddress = network.probeSource(vip);
+    const to = { host, port, ...(localAddress === undefined ? {} : { localAddress }) };
     if (agent !== undefined) {
-      const localAddress = network.probeSource(vip);
-      const from = localAddress === undefined ? {} : { localAddress };
-      this.#request({ host, port, ...from, agent }).once('socket', (socket) => this.#connected(socket));
+      this.#request({ ...to, agent }).once('socket', (socket) => this.#connected(socket));
       return;
     }
     const tried = this.#target;
-    dial(
-      host,
-      port,
-      () => network.requestSource(vip),
-      settings.targetConnectTimeoutMs,
-      (error, socket) => {
-        if (this.#over || this.#target !== tried) socket.destroy();
-        else if (error !== null) this.#failed(error);
-        else {
-          socket.setTimeout(settings.targetReadTimeoutMs);
-          this.#request({ createConnection: () => socket });
-          this.#connected(socket);
-        }
-      },
-    );
+    dial(to, settings.targetConnectTimeoutMs, (error, socket) => {
+      if (this.#over || this.#target !== tried) socket.destroy();
+      else if (error !== null) this.#failed(error);
+      else {
+        socket.setTimeout(settings.targetReadTimeoutMs);
+        this.#request({ createConnection: () => socket });
+        this.#connected(socket);
+      }
+    });
   }
 
   #request(how: RequestOptions): ClientRequest {

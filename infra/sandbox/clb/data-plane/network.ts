@@ -8,11 +8,6 @@ export interface Network {
   /** The local address to probe from, so that targets see the load balancer's own; undefined: the system's. */
   probeSource(vip: string): string | undefined;
   /**
-   * The same to send one request from, with a port that was not used for long: a free one, in most cases. The system
-   * looks for one much longer.
-   */
-  requestSource(vip: string): { readonly localAddress: string; readonly localPort: number } | undefined;
-  /**
    * The same of the addresses that all load balancers share to probe from (100.64.0.0/10).
    *
    * @param random 0 to 1: which of them
@@ -29,33 +24,20 @@ const sharedProbers = 8;
 
 const withoutPrefix = (address: string): string => address.replace(/^::ffff:/, '');
 
-/** What Linux gives to outgoing connections: nobody listens there who needs to find his port free. */
-const firstLocalPort = 32_768;
-const localPorts = 28_232;
-
-export const createNetwork = (addresses: Addresses): Network => {
-  let used = 0;
-  return {
-    socketOf: (ip, port) => {
-      const socket = addresses.socketOf(ip, port);
-      return socket.host.startsWith('127.') ? socket : undefined;
-    },
-    probeSource: (vip) => addresses.sourceOf(vip),
-    requestSource: (vip) => {
-      const localAddress = addresses.sourceOf(vip);
-      if (localAddress === undefined) return undefined;
-      used += 1;
-      return { localAddress, localPort: firstLocalPort + (used % localPorts) };
-    },
-    sharedProbeSource: (random) =>
-      addresses.sourceOf(`100.64.0.${1 + Math.min(sharedProbers - 1, Math.floor(random * sharedProbers))}`),
-    forwardSource: (remoteAddress) =>
-      addresses.mode === 'range' && withoutPrefix(remoteAddress).startsWith('127.')
-        ? withoutPrefix(remoteAddress)
-        : undefined,
-    clientAddress: (remoteAddress) => addresses.ordinary(withoutPrefix(remoteAddress)),
-  };
-};
+export const createNetwork = (addresses: Addresses): Network => ({
+  socketOf: (ip, port) => {
+    const socket = addresses.socketOf(ip, port);
+    return socket.host.startsWith('127.') ? socket : undefined;
+  },
+  probeSource: (vip) => addresses.sourceOf(vip),
+  sharedProbeSource: (random) =>
+    addresses.sourceOf(`100.64.0.${1 + Math.min(sharedProbers - 1, Math.floor(random * sharedProbers))}`),
+  forwardSource: (remoteAddress) =>
+    addresses.mode === 'range' && withoutPrefix(remoteAddress).startsWith('127.')
+      ? withoutPrefix(remoteAddress)
+      : undefined,
+  clientAddress: (remoteAddress) => addresses.ordinary(withoutPrefix(remoteAddress)),
+});
 
 /** Listens where a load balancer's address and port live. @throws Error when that cannot be listened on */
 export const listenAt = async (

@@ -4,12 +4,6 @@ import { clashTries, isLocalClash } from '../../net/sockets.ts';
 
 type Connected = (error: Error | null, socket: Socket) => void;
 
-/** A local address to connect from; where no port is named the system chooses one. */
-export interface Source {
-  readonly localAddress: string;
-  readonly localPort?: number;
-}
-
 /** The target did not answer the connection in time. */
 export class ConnectTimeout extends Error {
   readonly code = 'ETIMEDOUT';
@@ -23,20 +17,14 @@ class TargetSocket extends Socket {
   }
 }
 
-/**
- * Connects, again where the local port is taken.
- *
- * @param source asked for each try; undefined: the system's choice
- */
+/** Connects, again where the kernel chose a local port that is taken. */
 export const dial = (
-  host: string,
-  port: number,
-  source: () => Source | undefined,
+  to: { readonly host: string; readonly port: number; readonly localAddress?: string },
   timeoutMs: number,
   connected: Connected,
   left: number = clashTries,
 ): void => {
-  const socket = new TargetSocket().connect({ host, port, ...source() });
+  const socket = new TargetSocket().connect(to);
   // Judged only after the sockets were looked at once more: it may be this process that is late.
   const late = setTimeout(() => setImmediate(() => setImmediate(giveUp)), timeoutMs);
   const giveUp = (): void => {
@@ -44,7 +32,7 @@ export const dial = (
   };
   const failed = (error: Error): void => {
     clearTimeout(late);
-    if (isLocalClash(error) && left > 0) dial(host, port, source, timeoutMs, connected, left - 1);
+    if (isLocalClash(error) && left > 0) dial(to, timeoutMs, connected, left - 1);
     else connected(error, socket);
   };
   socket.once('error', failed);
@@ -71,7 +59,7 @@ export class TargetAgent extends Agent {
     { host, port, localAddress }: ClientRequestArgs,
     connected: Connected = () => undefined,
   ): undefined {
-    const source = localAddress === undefined ? undefined : { localAddress };
-    dial(host ?? '', Number(port), () => source, this.#connectTimeoutMs(), connected);
+    const from = localAddress === undefined ? {} : { localAddress };
+    dial({ host: host ?? '', port: Number(port), ...from }, this.#connectTimeoutMs(), connected);
   }
 }

@@ -102,7 +102,6 @@ const watched = () => {
     network: {
       socketOf: (host, port) => ({ host, port }),
       probeSource: () => undefined,
-      requestSource: () => undefined,
       sharedProbeSource: () => undefined,
       forwardSource: () => undefined,
       clientAddress: (address) => address,
