@@ -42,6 +42,9 @@ export interface Asked {
   readonly upgrade: { readonly socket: Socket; readonly head: Buffer } | undefined;
 }
 
+/** A request's way to its target: connections that are kept, or one that stands already. */
+type Way = Pick<RequestOptions, 'host' | 'port' | 'localAddress' | 'agent' | 'createConnection'>;
+
 const idempotent = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE', 'PUT', 'DELETE']);
 
 /**
@@ -131,29 +134,34 @@ export class Exchange implements ForwardedConnection {
     const { agent } = this.#asked;
     const { network, settings, vip } = this.#parts;
     const localAddress = network.probeSource(vip);
-    const to = { host, port, ...(localAddress === undefined ? {} : { localAddress }) };
     if (agent !== undefined) {
-      this.#request({ ...to, agent }).once('socket', (socket) => this.#connected(socket));
+      const outgoing = this.#request({ host, port, localAddress, agent, createConnection: undefined });
+      outgoing.once('socket', (socket) => this.#connected(socket));
       return;
     }
     const tried = this.#target;
-    dial(to, settings.targetConnectTimeoutMs, (error, socket) => {
+    dial({ host, port, localAddress }, settings.targetConnectTimeoutMs, (error, socket) => {
       if (this.#over || this.#target !== tried) socket.destroy();
       else if (error !== null) this.#failed(error);
       else {
         socket.setTimeout(settings.targetReadTimeoutMs);
-        this.#request({ createConnection: () => socket });
+        const createConnection = (): Socket => socket;
+        this.#request({ host, port, localAddress, agent, createConnection });
         this.#connected(socket);
       }
     });
   }
 
-  #request(how: RequestOptions): ClientRequest {
+  #request({ host, port, localAddress, agent, createConnection }: Way): ClientRequest {
     const { request, path, upgrade } = this.#asked;
     const { settings, vip, scheme } = this.#parts;
     const protocol = upgrade === undefined ? undefined : (request.headers.upgrade ?? '');
     const outgoing = httpRequest({
-      ...how,
+      host,
+      port,
+      localAddress,
+      agent,
+      createConnection,
       method: request.method ?? 'GET',
       path,
       headers: headersToTarget(request, this.client, Date.now(), vip, protocol, scheme),

@@ -19,7 +19,7 @@ class TargetSocket extends Socket {
 
 /** Connects, again where the kernel chose a local port that is taken. */
 export const dial = (
-  to: { readonly host: string; readonly port: number; readonly localAddress?: string },
+  to: { readonly host: string; readonly port: number; readonly localAddress: string | undefined },
   timeoutMs: number,
   connected: Connected,
   left: number = clashTries,
@@ -59,7 +59,6 @@ export class TargetAgent extends Agent {
     { host, port, localAddress }: ClientRequestArgs,
     connected: Connected = () => undefined,
   ): undefined {
-    const from = localAddress === undefined ? {} : { localAddress };
-    dial({ host: host ?? '', port: Number(port), ...from }, this.#connectTimeoutMs(), connected);
+    dial({ host: host ?? '', port: Number(port), localAddress }, this.#connectTimeoutMs(), connected);
   }
 }
