@@ -5,8 +5,10 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { startCommand } from '../e2e/command.ts';
 
-/** On CI it must be there. */
-const hasWrk = spawnSync('wrk', ['-v']).error === undefined || process.env['CI'] === 'true';
+/** On CI they must be there. */
+const hasPrograms =
+  process.env['CI'] === 'true' ||
+  ['wrk', 'haproxy'].every((name) => spawnSync(name, ['-v']).error === undefined);
 
 /** `npm run bench`, as small as it gets: that it measures and what it prints. Its numbers are nobody's business here. */
 
@@ -60,7 +62,7 @@ test('bench calls --small --json prints the figure as one JSON object, and the t
   expect(command.stderr.some((line) => line.startsWith('calls ('))).toBe(true);
 }, 300_000);
 
-test.runIf(hasWrk)(
+test.runIf(hasPrograms)(
   'bench carries --small loads each kind of listener with wrk, and no request fails',
   async () => {
     const command = startCommand(['bench', 'carries', '--small', '--json']);
