@@ -25,12 +25,23 @@ const untilListening = async ({ host, port }: SocketAddress): Promise<void> => {
 
 const run = promisify(execFile);
 
-/** Requests a second that wrk gets answered. @throws NotMeasured when one of them was not answered as it should be */
-const wrk = async (url: string, seconds: number): Promise<number> => {
+interface Carried {
+  readonly perSecond: number;
+  /** Of this process, the simulator's. */
+  readonly cpuUsPerRequest: number;
+}
+
+/** What wrk gets answered. @throws NotMeasured when a request was not answered as it should be */
+const wrk = async (url: string, seconds: number): Promise<Carried> => {
+  const before = process.cpuUsage();
   const { stdout } = await run('wrk', ['-t1', '-c32', `-d${seconds}s`, '-H', 'Host: a.example.com', url]);
+  const { user, system } = process.cpuUsage(before);
   const errors = /Socket errors:.*|Non-2xx.*/.exec(stdout)?.[0];
   if (errors !== undefined) throw new NotMeasured(`${url}: ${errors}`);
-  return Number(/Requests\/sec: +([\d.]+)/.exec(stdout)?.[1]);
+  return {
+    perSecond: Number(/Requests\/sec: +([\d.]+)/.exec(stdout)?.[1]),
+    cpuUsPerRequest: (user + system) / Number(/(\d+) requests in/.exec(stdout)?.[1]),
+  };
 };
 
 const hasWrk = async (): Promise<boolean> => {
@@ -114,6 +125,7 @@ export const carries: Figure = {
         ['through a HTTP listener', 9003, { Protocol: 'HTTP' }],
       ] as const;
       const rows = [];
+      const facts: Record<string, number> = { seconds };
       for (const [what, port, more] of listeners) {
         await listen(simulator, loadBalancerId, ip, port, more);
         say(`${what}, for ${seconds} s, and straight`);
@@ -122,9 +134,10 @@ export const carries: Figure = {
         await wrk(`http://${through.host}:${through.port}/`, 1);
         const measured = await wrk(`http://${through.host}:${through.port}/`, seconds);
         const straight = await wrk(`http://${at.host}:${at.port}/`, seconds);
-        rows.push(row(`${what}, 32 connections`, 'requests/s', measured, straight));
+        rows.push(row(`${what}, 32 connections`, 'requests/s', measured.perSecond, straight.perSecond));
+        facts[`${what}: the simulator's CPU, µs a request`] = Math.round(measured.cpuUsPerRequest);
       }
-      return { against: 'straight', rows, facts: { seconds } };
+      return { against: 'straight', rows, facts };
     } finally {
       for (const end of ends.reverse()) await end();
     }

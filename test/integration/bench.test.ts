@@ -67,9 +67,12 @@ test.runIf(hasPrograms)(
   async () => {
     const command = startCommand(['bench', 'carries', '--small', '--json']);
     expect(await command.ended, command.stderr.join('\n')).toBe(0);
-    const [{ rows }] = JSON.parse(command.stdout[0] ?? '').figures;
+    const [{ rows, facts }] = JSON.parse(command.stdout[0] ?? '').figures;
     expect(rows).toHaveLength(3);
     for (const { measured } of rows) expect(measured).toBeGreaterThan(0);
+    expect(facts).toMatchObject({
+      "through a HTTP listener: the simulator's CPU, µs a request": expect.any(Number),
+    });
   },
   120_000,
 );
