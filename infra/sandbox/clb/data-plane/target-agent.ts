@@ -9,11 +9,10 @@ export class ConnectTimeout extends Error {
   readonly code = 'ETIMEDOUT';
 }
 
-/** Node's HTTP client ends a connection by halves, and waits for what it need not wait for when all was sent. */
+/** Node's HTTP client would end the connection by halves once it has its whole answer: a system call for nothing. */
 class TargetSocket extends Socket {
   override destroySoon(): void {
-    if (this.writableLength === 0) this.destroy();
-    else super.destroySoon();
+    this.destroy();
   }
 }
 
