@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { Agent } from 'node:http';
+import { Agent, type IncomingMessage } from 'node:http';
 import { connect } from 'node:net';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { defaultSettings } from '../../infra/sandbox/clb/settings.ts';
@@ -432,6 +432,39 @@ describe('bodies', () => {
     const { bytesToTarget, bytesToClient } = fixture.target(a.ip);
     expect(bytesToTarget).toBeGreaterThan(size);
     expect(bytesToClient).toBeGreaterThan(size);
+  });
+
+  it('that a client does not read stop the target, and come whole once it reads', async () => {
+    const part = Buffer.alloc(64 * 1024);
+    const size = 1_024 * part.length;
+    let sent = 0;
+    const a = await pod((_, response) => {
+      response.writeHead(200, { 'content-length': size });
+      const more = (): void => {
+        while (sent < size) {
+          sent += part.length;
+          if (!response.write(part)) return;
+        }
+        response.end();
+      };
+      response.on('drain', more);
+      more();
+    });
+    const made = await serving([a]);
+    const asked = made.open();
+    asked.end();
+    const [answer]: IncomingMessage[] = await once(asked, 'response');
+    await until('the target was stopped', async () => {
+      const before = sent;
+      await new Promise((resolve) => setTimeout(resolve, 300));
+      return sent === before;
+    });
+    expect(sent).toBeLessThan(size);
+    let received = 0;
+    answer?.on('data', (chunk: Buffer) => {
+      received += chunk.length;
+    });
+    await until('all of it came', () => received === size);
   });
 
   it('of known length keep it, both ways', async () => {
