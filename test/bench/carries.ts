@@ -1,34 +1,47 @@
-import { execFile, spawn } from 'node:child_process';
-import { once } from 'node:events';
+import { execFile } from 'node:child_process';
+import { connect } from 'node:net';
+import { setTimeout } from 'node:timers/promises';
 import { promisify } from 'node:util';
-import { claimAddresses } from '../../infra/sandbox/addresses.ts';
+import { claimAddresses, type SocketAddress } from '../../infra/sandbox/addresses.ts';
 import { type ClbSimulator, startClbSimulator } from '../../infra/sandbox/clb/simulator.ts';
+import { hasHaproxy, startHaproxyServer } from '../support/haproxy.ts';
 import { type Figure, NotMeasured, row } from './figure.ts';
 
-/** A target that costs as little as Node can; it says where it is once it listens. */
-const target = `
-const server = require('node:http').createServer((request, response) => response.end('ok'));
-server.keepAliveTimeout = 60000;
-server.listen({ host: process.argv[1], port: Number(process.argv[2]) }, () => process.stdout.write('ready'));
-process.stdin.on('close', () => process.exit(0)).resume();
-`;
-
-const startTarget = async (host: string, port: number): Promise<{ close(): void }> => {
-  const child = spawn(process.execPath, ['-e', target, host, String(port)], {
-    stdio: ['pipe', 'pipe', 'inherit'],
-  });
-  await once(child.stdout, 'data');
-  return { close: () => void child.kill('SIGKILL') };
+/** Resolves once somebody takes connections there. @throws NotMeasured after ten seconds without */
+const untilListening = async ({ host, port }: SocketAddress): Promise<void> => {
+  const deadline = performance.now() + 10_000;
+  while (performance.now() < deadline) {
+    const socket = connect({ host, port });
+    const isTaken = await new Promise<boolean>((resolve) => {
+      socket.once('connect', () => resolve(true));
+      socket.once('error', () => resolve(false));
+    });
+    socket.destroy();
+    if (isTaken) return;
+    await setTimeout(20);
+  }
+  throw new NotMeasured('HAProxy does not listen');
 };
 
 const run = promisify(execFile);
 
-/** Requests a second that wrk gets answered. @throws NotMeasured when one of them was not answered as it should be */
-const wrk = async (url: string, seconds: number): Promise<number> => {
+interface Carried {
+  readonly perSecond: number;
+  /** Of this process, the simulator's. */
+  readonly cpuUsPerRequest: number;
+}
+
+/** What wrk gets answered. @throws NotMeasured when a request was not answered as it should be */
+const wrk = async (url: string, seconds: number): Promise<Carried> => {
+  const before = process.cpuUsage();
   const { stdout } = await run('wrk', ['-t1', '-c32', `-d${seconds}s`, '-H', 'Host: a.example.com', url]);
+  const { user, system } = process.cpuUsage(before);
   const errors = /Socket errors:.*|Non-2xx.*/.exec(stdout)?.[0];
   if (errors !== undefined) throw new NotMeasured(`${url}: ${errors}`);
-  return Number(/Requests\/sec: +([\d.]+)/.exec(stdout)?.[1]);
+  return {
+    perSecond: Number(/Requests\/sec: +([\d.]+)/.exec(stdout)?.[1]),
+    cpuUsPerRequest: (user + system) / Number(/(\d+) requests in/.exec(stdout)?.[1]),
+  };
 };
 
 const hasWrk = async (): Promise<boolean> => {
@@ -83,6 +96,7 @@ export const carries: Figure = {
   summary: 'what the CLB simulator carries, by what its target answers when asked straight',
   run: async ({ size, say }) => {
     if (!(await hasWrk())) throw new NotMeasured('there is no wrk on the PATH (apt install wrk)');
+    if (!hasHaproxy()) throw new NotMeasured('there is no haproxy on the PATH (apt install haproxy)');
     const seconds = size === 'small' ? 1 : 5;
     const ends: (() => unknown)[] = [];
     try {
@@ -96,8 +110,8 @@ export const carries: Figure = {
       ends.push(simulator.close);
       const ip = addresses.allocate('pod');
       const at = addresses.socketOf(ip, 8080);
-      const started = await startTarget(at.host, at.port);
-      ends.push(started.close);
+      ends.push(startHaproxyServer(at).close);
+      await untilListening(at);
       const made = await simulator.byHand('CreateLoadBalancer', { LoadBalancerType: 'OPEN' });
       const [loadBalancerId = ''] = idsOf(made['LoadBalancerIds']);
       const vip = simulator.state().loadBalancers[0]?.vip ?? '';
@@ -111,15 +125,19 @@ export const carries: Figure = {
         ['through a HTTP listener', 9003, { Protocol: 'HTTP' }],
       ] as const;
       const rows = [];
+      const facts: Record<string, number> = { seconds };
       for (const [what, port, more] of listeners) {
         await listen(simulator, loadBalancerId, ip, port, more);
         say(`${what}, for ${seconds} s, and straight`);
         const through = addresses.socketOf(vip, port);
+        // The first requests are the compiler's.
+        await wrk(`http://${through.host}:${through.port}/`, 1);
         const measured = await wrk(`http://${through.host}:${through.port}/`, seconds);
         const straight = await wrk(`http://${at.host}:${at.port}/`, seconds);
-        rows.push(row(`${what}, 32 connections`, 'requests/s', measured, straight));
+        rows.push(row(`${what}, 32 connections`, 'requests/s', measured.perSecond, straight.perSecond));
+        facts[`${what}: the simulator's CPU, µs a request`] = Math.round(measured.cpuUsPerRequest);
       }
-      return { against: 'straight', rows, facts: { seconds } };
+      return { against: 'straight', rows, facts };
     } finally {
       for (const end of ends.reverse()) await end();
     }

@@ -5,8 +5,10 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { startCommand } from '../e2e/command.ts';
 
-/** On CI it must be there. */
-const hasWrk = spawnSync('wrk', ['-v']).error === undefined || process.env['CI'] === 'true';
+/** On CI they must be there. */
+const hasPrograms =
+  process.env['CI'] === 'true' ||
+  ['wrk', 'haproxy'].every((name) => spawnSync(name, ['-v']).error === undefined);
 
 /** `npm run bench`, as small as it gets: that it measures and what it prints. Its numbers are nobody's business here. */
 
@@ -60,14 +62,17 @@ test('bench calls --small --json prints the figure as one JSON object, and the t
   expect(command.stderr.some((line) => line.startsWith('calls ('))).toBe(true);
 }, 300_000);
 
-test.runIf(hasWrk)(
+test.runIf(hasPrograms)(
   'bench carries --small loads each kind of listener with wrk, and no request fails',
   async () => {
     const command = startCommand(['bench', 'carries', '--small', '--json']);
     expect(await command.ended, command.stderr.join('\n')).toBe(0);
-    const [{ rows }] = JSON.parse(command.stdout[0] ?? '').figures;
+    const [{ rows, facts }] = JSON.parse(command.stdout[0] ?? '').figures;
     expect(rows).toHaveLength(3);
     for (const { measured } of rows) expect(measured).toBeGreaterThan(0);
+    expect(facts).toMatchObject({
+      "through a HTTP listener: the simulator's CPU, µs a request": expect.any(Number),
+    });
   },
   120_000,
 );

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { Agent } from 'node:http';
+import { Agent, type IncomingMessage } from 'node:http';
 import { connect } from 'node:net';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { defaultSettings } from '../../infra/sandbox/clb/settings.ts';
@@ -131,6 +131,44 @@ const slowPod = async (): Promise<HttpPod & { answer(): void; waiting(): Promise
     },
     waiting: () => until('a request waits', () => waiting.length > 0),
   };
+};
+
+/** Ends a connection when something comes over it; tells from where each one came, and what came, once it has ended. */
+const listening = (host: string, port: number): string => `
+  require('net').createServer((socket) => {
+    const from = socket.remoteAddress;
+    let text = '';
+    socket.on('data', (part) => { text += part; socket.destroy(); });
+    socket.on('error', () => undefined);
+    socket.once('close', () => process.send({ from, text }));
+  }).listen({ host: '${host}', port: ${port}, backlog: 1 }, () => process.send('ready'));`;
+
+/**
+ * A stopped process with a full backlog: the kernel lets new connections wait until it goes on. `goOn` resolves with
+ * what came over the first connection from an address.
+ */
+const stoppedTarget = async (): Promise<{ ip: string; goOn(from: string): Promise<string> }> => {
+  const ip = fixture.addresses.allocate('pod');
+  const socket = fixture.addresses.socketOf(ip, 8_080);
+  const child = spawn(process.execPath, ['-e', listening(socket.host, socket.port)], {
+    stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+  });
+  closers.push(() => child.kill('SIGKILL'));
+  await once(child, 'message');
+  child.kill('SIGSTOP');
+  for (let at = 0; at < 8; at += 1) {
+    const filling = connect(socket);
+    filling.on('error', () => undefined);
+    closers.push(() => filling.destroy());
+  }
+  const goOn = (from: string): Promise<string> =>
+    new Promise((resolve) => {
+      child.on('message', (ended: { from: string; text: string }) => {
+        if (ended.from === from) resolve(ended.text);
+      });
+      child.kill('SIGCONT');
+    });
+  return { ip, goOn };
 };
 
 const inRange = (): boolean => fixture.addresses.mode === 'range';
@@ -396,6 +434,39 @@ describe('bodies', () => {
     expect(bytesToClient).toBeGreaterThan(size);
   });
 
+  it('that a client does not read stop the target, and come whole once it reads', async () => {
+    const part = Buffer.alloc(64 * 1024);
+    const size = 1_024 * part.length;
+    let sent = 0;
+    const a = await pod((_, response) => {
+      response.writeHead(200, { 'content-length': size });
+      const more = (): void => {
+        while (sent < size) {
+          sent += part.length;
+          if (!response.write(part)) return;
+        }
+        response.end();
+      };
+      response.on('drain', more);
+      more();
+    });
+    const made = await serving([a]);
+    const asked = made.open();
+    asked.end();
+    const [answer]: IncomingMessage[] = await once(asked, 'response');
+    await until('the target was stopped', async () => {
+      const before = sent;
+      await new Promise((resolve) => setTimeout(resolve, 300));
+      return sent === before;
+    });
+    expect(sent).toBeLessThan(size);
+    let received = 0;
+    answer?.on('data', (chunk: Buffer) => {
+      received += chunk.length;
+    });
+    await until('all of it came', () => received === size);
+  });
+
   it('of known length keep it, both ways', async () => {
     const body = 'y'.repeat(300_000);
     const a = await pod((request, response) => {
@@ -602,19 +673,7 @@ describe('targets that fail', () => {
   });
 
   it('and do not take the connection in time are passed over too; 504 when all do', async () => {
-    // A stopped process with a full backlog: the kernel lets new connections wait.
-    const ip = fixture.addresses.allocate('pod');
-    const socket = fixture.addresses.socketOf(ip, 8_080);
-    const listen = `require('net').createServer().listen({host:'${socket.host}',port:${socket.port},backlog:1},()=>process.send(1))`;
-    const child = spawn(process.execPath, ['-e', listen], { stdio: ['ignore', 'ignore', 'inherit', 'ipc'] });
-    closers.push(() => child.kill('SIGKILL'));
-    await once(child, 'message');
-    child.kill('SIGSTOP');
-    for (let at = 0; at < 8; at += 1) {
-      const filling = connect(socket);
-      filling.on('error', () => undefined);
-      closers.push(() => filling.destroy());
-    }
+    const { ip } = await stoppedTarget();
     const other = await pod((request, response) => request.pipe(response));
     const made = await serving([{ ip, port: 8_080 }, other]);
     fixture.simulator.settings.targetConnectTimeoutMs = 300;
@@ -624,6 +683,22 @@ describe('targets that fail', () => {
     expect(fixture.target(ip).refusedConnections).toBe(1);
     await made.deregister(other);
     expect((await made.ask()).status).toBe(504);
+  });
+
+  it('and take the connection only when the client has gone get nothing of its request', async () => {
+    if (!inRange()) return;
+    const stopped = await stoppedTarget();
+    const made = await serving([{ ip: stopped.ip, port: 8_080 }]);
+    fixture.simulator.settings.targetConnectTimeoutMs = 60_000;
+    const asked = made.open();
+    asked.on('error', () => undefined);
+    asked.end();
+    await until('the target was chosen', () => fixture.target(stopped.ip).connections === 1);
+    asked.destroy();
+    await until('the request is over', () => fixture.target(stopped.ip).connections === 0);
+    const from = fixture.addresses.socketOf(lb.vip, made.port).host;
+    expect(await stopped.goOn(from)).toBe('');
+    expect(fixture.target(stopped.ip)).toMatchObject({ totalConnections: 0, refusedConnections: 0 });
   });
 
   it('and do not answer in time are 504, and the request is not sent twice', async () => {

@@ -2,6 +2,7 @@ import {
   type ClientRequest,
   request as httpRequest,
   type IncomingMessage,
+  type RequestOptions,
   type ServerResponse,
 } from 'node:http';
 import type { Socket } from 'node:net';
@@ -15,7 +16,7 @@ import { answerStatus } from './error-pages.ts';
 import { hasBody, headersToClient, headersToTarget } from './http-headers.ts';
 import type { Network } from './network.ts';
 import { defaultCookieName, sessionCookie, sessionTarget } from './session-cookie.ts';
-import type { TargetAgent } from './target-agent.ts';
+import { dial, type TargetAgent } from './target-agent.ts';
 
 /** What all requests of one listener share. */
 export interface ExchangeParts {
@@ -34,11 +35,15 @@ export interface Asked {
   readonly rule: Rule;
   readonly path: string;
   readonly client: string;
-  readonly agent: TargetAgent;
+  /** Kept connections; undefined: one of its own for this request. */
+  readonly agent: TargetAgent | undefined;
   readonly request: IncomingMessage;
   readonly response: ServerResponse;
   readonly upgrade: { readonly socket: Socket; readonly head: Buffer } | undefined;
 }
+
+/** A request's way to its target: connections that are kept, or one that stands already. */
+type Way = Pick<RequestOptions, 'host' | 'port' | 'localAddress' | 'agent' | 'createConnection'>;
 
 const idempotent = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE', 'PUT', 'DELETE']);
 
@@ -126,15 +131,37 @@ export class Exchange implements ForwardedConnection {
   }
 
   #send(host: string, port: number): void {
-    const { request, path, agent, upgrade } = this.#asked;
-    const { network, settings, vip, scheme } = this.#parts;
-    const protocol = upgrade === undefined ? undefined : (request.headers.upgrade ?? '');
+    const { agent } = this.#asked;
+    const { network, settings, vip } = this.#parts;
     const localAddress = network.probeSource(vip);
+    if (agent !== undefined) {
+      const outgoing = this.#request({ host, port, localAddress, agent, createConnection: undefined });
+      outgoing.once('socket', (socket) => this.#connected(socket));
+      return;
+    }
+    const tried = this.#target;
+    dial({ host, port, localAddress }, settings.targetConnectTimeoutMs, (error, socket) => {
+      if (this.#over || this.#target !== tried) socket.destroy();
+      else if (error !== null) this.#failed(error);
+      else {
+        socket.setTimeout(settings.targetReadTimeoutMs);
+        const createConnection = (): Socket => socket;
+        this.#request({ host, port, localAddress, agent, createConnection });
+        this.#connected(socket);
+      }
+    });
+  }
+
+  #request({ host, port, localAddress, agent, createConnection }: Way): ClientRequest {
+    const { request, path, upgrade } = this.#asked;
+    const { settings, vip, scheme } = this.#parts;
+    const protocol = upgrade === undefined ? undefined : (request.headers.upgrade ?? '');
     const outgoing = httpRequest({
       host,
       port,
-      ...(localAddress === undefined ? {} : { localAddress }),
+      localAddress,
       agent,
+      createConnection,
       method: request.method ?? 'GET',
       path,
       headers: headersToTarget(request, this.client, Date.now(), vip, protocol, scheme),
@@ -142,23 +169,26 @@ export class Exchange implements ForwardedConnection {
       setHost: false,
     });
     this.#outgoing = outgoing;
-    outgoing.once('socket', (socket) => this.#connected(outgoing, socket));
     outgoing.once('response', (response) => this.#answer(response));
     outgoing.once('upgrade', (response, socket, head) => this.#switch(response, socket, head));
     outgoing.once('timeout', () => outgoing.destroy(new Error('timeout')));
-    outgoing.on('error', (error) => this.#failed(outgoing, error));
+    outgoing.on('error', (error) => {
+      if (outgoing === this.#outgoing) this.#failed(error);
+    });
     if (!hasBody(request)) outgoing.end();
+    return outgoing;
   }
 
-  #connected(outgoing: ClientRequest, socket: Socket): void {
+  #connected(socket: Socket): void {
     const { request } = this.#asked;
     this.#socket = socket;
     this.#writtenBefore = socket.bytesWritten;
     this.#readBefore = socket.bytesRead;
     if (this.#target !== undefined) this.#target.traffic.total += 1;
-    if (!hasBody(request)) return;
+    if (!hasBody(request) || this.#outgoing === undefined) return;
+    socket.setNoDelay();
     if (request.headers['content-length'] === undefined) this.#limitBody();
-    request.pipe(outgoing);
+    request.pipe(this.#outgoing);
   }
 
   /** Of a chunked body nobody knows the length before it came. */
@@ -173,10 +203,11 @@ export class Exchange implements ForwardedConnection {
     });
   }
 
-  #failed(outgoing: ClientRequest, error: Error): void {
-    if (outgoing !== this.#outgoing || this.#over) return;
+  #failed(error: Error): void {
+    if (this.#over) return;
     const { request, response } = this.#asked;
-    request.unpipe(outgoing);
+    if (this.#outgoing !== undefined) request.unpipe(this.#outgoing);
+    this.#outgoing = undefined;
     if (response.destroyed) return;
     const target = this.#target;
     const reason = `${target?.ip}:${target?.port} ${codeOf(error)}`;
@@ -202,7 +233,12 @@ export class Exchange implements ForwardedConnection {
     }
     const headers = headersToClient(incoming.rawHeaders, this.#cookie);
     response.writeHead(incoming.statusCode ?? 502, incoming.statusMessage ?? '', headers);
-    incoming.pipe(response);
+    incoming.on('data', (part: Buffer) => {
+      if (response.write(part) || incoming.isPaused()) return;
+      incoming.pause();
+      response.once('drain', () => incoming.resume());
+    });
+    incoming.once('end', () => response.end());
   }
 
   /** The target agreed to another protocol: from here on only bytes are carried. */
@@ -228,6 +264,7 @@ export class Exchange implements ForwardedConnection {
     });
     socket.once('close', () => client.destroySoon());
     socket.setTimeout(this.#parts.settings.targetReadTimeoutMs, () => socket.destroy());
+    socket.setNoDelay();
     client.write(`${lines.join('\r\n')}\r\n\r\n`);
     if (head.length > 0) client.write(head);
     if (upgrade.head.length > 0) socket.write(upgrade.head);

@@ -32,16 +32,16 @@ export class HttpFrontend {
   readonly #entry: RawServer;
   readonly #tls: TlsTerminator | undefined;
   readonly #clients = new Set<Socket>();
-  readonly #once: TargetAgent;
   readonly #kept: TargetAgent;
   #table: RuleTable | undefined;
 
   constructor(options: HttpFrontendOptions) {
     this.#options = options;
     const { loadBalancer, listener, network, settings, clock, events } = options;
-    const connectTimeoutMs = (): number => settings.targetConnectTimeoutMs;
-    this.#once = new TargetAgent({ keepAlive: false }, connectTimeoutMs);
-    this.#kept = new TargetAgent({ keepAlive: true, maxFreeSockets: 32 }, connectTimeoutMs);
+    this.#kept = new TargetAgent(
+      { keepAlive: true, maxFreeSockets: 32 },
+      () => settings.targetConnectTimeoutMs,
+    );
     this.#parts = {
       network,
       settings,
@@ -95,7 +95,6 @@ export class HttpFrontend {
     this.#entry.close();
     this.#tls?.close();
     for (const client of this.#clients) client.resetAndDestroy();
-    this.#once.destroy();
     this.#kept.destroy();
   }
 
@@ -131,7 +130,7 @@ export class HttpFrontend {
       rule: match.rule,
       path,
       client: network.clientAddress(request.socket.remoteAddress ?? ''),
-      agent: listener.keepalive && upgrade === undefined ? this.#kept : this.#once,
+      agent: listener.keepalive && upgrade === undefined ? this.#kept : undefined,
       request,
       response,
       upgrade,

@@ -1,5 +1,5 @@
 import { Agent, type AgentOptions, type ClientRequestArgs } from 'node:http';
-import { connect, type Socket } from 'node:net';
+import { Socket } from 'node:net';
 import { clashTries, isLocalClash } from '../../net/sockets.ts';
 
 type Connected = (error: Error | null, socket: Socket) => void;
@@ -9,14 +9,21 @@ export class ConnectTimeout extends Error {
   readonly code = 'ETIMEDOUT';
 }
 
+/** Node's HTTP client would end the connection by halves once it has its whole answer: a system call for nothing. */
+class TargetSocket extends Socket {
+  override destroySoon(): void {
+    this.destroy();
+  }
+}
+
 /** Connects, again where the kernel chose a local port that is taken. */
-const dial = (
-  to: { readonly host: string; readonly port: number; readonly localAddress?: string },
+export const dial = (
+  to: { readonly host: string; readonly port: number; readonly localAddress: string | undefined },
   timeoutMs: number,
   connected: Connected,
   left: number = clashTries,
 ): void => {
-  const socket = connect({ ...to, noDelay: true });
+  const socket = new TargetSocket().connect(to);
   // Judged only after the sockets were looked at once more: it may be this process that is late.
   const late = setTimeout(() => setImmediate(() => setImmediate(giveUp)), timeoutMs);
   const giveUp = (): void => {
@@ -36,7 +43,7 @@ const dial = (
 };
 
 /**
- * Connections to targets. A request is given its socket only once that is connected: until then not a byte of
+ * Kept connections to targets. A request is given its socket only once that is connected: until then not a byte of
  * it was sent, and it may still go elsewhere.
  */
 export class TargetAgent extends Agent {
@@ -51,7 +58,6 @@ export class TargetAgent extends Agent {
     { host, port, localAddress }: ClientRequestArgs,
     connected: Connected = () => undefined,
   ): undefined {
-    const from = localAddress === undefined ? {} : { localAddress };
-    dial({ host: host ?? '', port: Number(port), ...from }, this.#connectTimeoutMs(), connected);
+    dial({ host: host ?? '', port: Number(port), localAddress }, this.#connectTimeoutMs(), connected);
   }
 }
