@@ -34,7 +34,13 @@ export const follow = (
   const child = spawn(program, args, {
     cwd: root,
     stdio: ['ignore', 'pipe', 'pipe'],
-    env: { PATH: process.env['PATH'] ?? '', HOME: process.env['HOME'] ?? '', ...env },
+    env: {
+      PATH: process.env['PATH'] ?? '',
+      HOME: process.env['HOME'] ?? '',
+      // The world under test is the command's world.
+      CLB_SETTINGS: process.env['CLB_SETTINGS'] ?? '',
+      ...env,
+    },
   });
   const stdout: string[] = [];
   const stderr: string[] = [];
