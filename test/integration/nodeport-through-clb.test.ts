@@ -1,6 +1,5 @@
 import { request } from 'node:http';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { defaultSettings } from '../../infra/sandbox/clb/settings.ts';
 import { services } from '../../infra/sandbox/cluster/objects.ts';
 import { type Fixture as ClbFixture, startFixture } from '../contract/clb-simulator-fixture.ts';
 import { until, useCluster } from './sandbox-cluster-fixture.ts';
@@ -14,11 +13,7 @@ const fixture = useCluster({
 });
 let clb: ClbFixture;
 beforeAll(async () => {
-  clb = await startFixture({
-    addresses: fixture.addresses,
-    // The strict world forgets a task within less than a busy machine may need to look at it.
-    settings: { taskLifeMs: defaultSettings.taskLifeMs },
-  });
+  clb = await startFixture({ addresses: fixture.addresses });
   for (const { instanceId, ip } of fixture.cluster.nodes) clb.simulator.instances.set(instanceId, ip);
 });
 afterAll(() => clb?.close());

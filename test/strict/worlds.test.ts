@@ -1,5 +1,5 @@
 import { afterEach, expect, it } from 'vitest';
-import { isStrict } from '../../infra/sandbox/clb/settings.ts';
+import { isStrict, strictSettings } from '../../infra/sandbox/clb/settings.ts';
 import { startFixture } from '../contract/clb-simulator-fixture.ts';
 import { startCommand } from '../e2e/command.ts';
 import { startReconcileWorld } from '../support/reconcile-world.ts';
@@ -18,10 +18,11 @@ it('a simulator alone is strict', async () => {
   expect(isStrict(fixture.simulator.settings)).toBe(true);
 });
 
-it('the world of the reconcile suites is strict, but for where its targets lie', async () => {
+it('the world of the reconcile suites is strict, but for where its targets lie and for its time', async () => {
   const world = await startReconcileWorld();
   ends.push(world.close);
-  expect(isStrict({ ...world.clb.settings, targetOutsideVpc: 'refuse' })).toBe(true);
+  const { targetOutsideVpc, taskLifeMs } = strictSettings;
+  expect(isStrict({ ...world.clb.settings, targetOutsideVpc, taskLifeMs })).toBe(true);
 });
 
 it('a whole sandbox is strict', async () => {
