@@ -22,8 +22,11 @@ export type ClbFailure =
   | { readonly kind: 'quota'; readonly code: string; readonly message: string }
   /** Refused for good: configuration, permission, arrears. */
   | { readonly kind: 'refused'; readonly code: string; readonly message: string }
-  /** The answer did not come or cannot be read: the effect is unknown; read before writing again. */
-  | { readonly kind: 'unknown-outcome'; readonly message: string }
+  /**
+   * The answer did not come or cannot be read: the effect is unknown; read before writing again. `code`: it did come, and
+   * its code says nothing.
+   */
+  | { readonly kind: 'unknown-outcome'; readonly message: string; readonly code?: string }
   /** The hold was lost before or during the call. */
   | { readonly kind: 'lost' };
 

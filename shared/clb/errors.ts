@@ -93,6 +93,8 @@ export const sortAnswer = (code: string, message: string): ClbFailure => {
     case 'quota':
     case 'refused':
       return { kind: sort.kind, code, message };
+    case 'unknown-outcome':
+      return { kind: sort.kind, message: said, code };
     default:
       return { kind: sort.kind, message: said };
   }

@@ -446,7 +446,11 @@ describe('faults', () => {
     strike('CreateListener', { kind: 'task-fails', message: 'no luck' });
     const step: Step = { do: 'create-listeners', lane: 'rest', listeners: [toCreate(81)] };
     const error = await failureOf(clb.apply(step, observed, holdThat()));
-    expect(error.failure).toEqual({ kind: 'unknown-outcome', message: 'FailedOperation: no luck' });
+    expect(error.failure).toEqual({
+      kind: 'unknown-outcome',
+      message: 'FailedOperation: no luck',
+      code: 'FailedOperation',
+    });
     expect(await clb.observe(loadBalancerId, observed)).toEqual(observed);
   });
 
