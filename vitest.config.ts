@@ -1,18 +1,8 @@
 import { defineConfig } from 'vitest/config';
-import { BaseSequencer, type TestSpecification } from 'vitest/node';
+import { LongFirst } from './test/support/long-first.ts';
 
 /** They wait more than they work: four files side by side leave two cores something to spare. */
 const sideBySide = { pool: 'forks', maxWorkers: 4, sequence: { groupOrder: 1 } } as const;
-
-/** Files that take a minute or more begin first, else they run on when all others are done; their size tells nothing. */
-class LongFirst extends BaseSequencer {
-  override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
-    const sorted = await super.sort(files);
-    const isLong = ({ moduleId }: TestSpecification): boolean =>
-      /\/test\/(chaos\/|e2e\/(main-job|guide))/.test(moduleId);
-    return [...sorted.filter(isLong), ...sorted.filter((file) => !isLong(file))];
-  }
-}
 
 /**
  * Four projects: `unit` (pure, beside the code, no processes), `integration` (`test/`: real sockets,
@@ -38,7 +28,7 @@ export default defineConfig({
           name: 'integration',
           include: ['test/**/*.test.ts'],
           // What only a real control plane can be asked is asked by `npm run test:cluster`.
-          exclude: ['test/chaos/**', 'test/cluster/product/**'],
+          exclude: ['test/chaos/**', 'test/cluster/product/**', 'test/strict/**'],
           globalSetup: ['infra/cli/build.mjs'],
           environment: 'node',
           testTimeout: 60_000,
@@ -48,7 +38,8 @@ export default defineConfig({
       },
       {
         test: {
-          // The same, in a world where everything that nobody has verified about the CLB is as hard as it can be.
+          // The same, in a world where everything that nobody has verified about the CLB is as hard as it can be; the
+          // suites that take longer than these are run so by `npm run test:strict`.
           name: 'strict',
           include: ['test/integration/reconcile-*.test.ts'],
           globalSetup: ['infra/cli/build.mjs'],

@@ -9,20 +9,32 @@ export interface Retry {
   readonly strict: boolean;
   /** The effect of a call is unknown: the next pass reads first. */
   readonly readFirst: boolean;
+  /** The CLB answered, and nobody knows what that means. */
+  readonly unclear: boolean;
 }
 
 const busyAfterMs = 500;
 const unknownAfterMs = 1_000;
+/** Longer is not waited, also for what nobody understands: a Pod that is told to go still accepts that long. */
+const unclearAtMostMs = 15_000;
 const partialAfterMs = 1_000;
 const refusedAfterMs = 30_000;
 
-/** What becomes of the pass when a call ended like this. Undefined: the hold is lost, nothing is left to say. */
-export const retryAfter = (error: unknown): Retry | undefined => {
+/** Most of what nobody understands is over soon; what lasts must not eat everybody's calls (law L11). */
+const unclearAfterMs = (before: number): number =>
+  Math.min(unclearAtMostMs, unknownAfterMs * 2 ** Math.max(0, before - 2));
+
+/**
+ * What becomes of the pass when a call ended like this, after so many passes in a row that were answered with something
+ * that says nothing. Undefined: the hold is lost, nothing is left to say.
+ */
+export const retryAfter = (error: unknown, unclearBefore = 0): Retry | undefined => {
   const retry = (afterMs: number, reason: string, strict = false, readFirst = true): Retry => ({
     afterMs,
     reason,
     strict,
     readFirst,
+    unclear: false,
   });
   if (!(error instanceof ClbError)) {
     return retry(unknownAfterMs, error instanceof Error ? error.message : String(error));
@@ -37,8 +49,11 @@ export const retryAfter = (error: unknown): Retry | undefined => {
       return retry(failure.afterMs, error.message, false, false);
     case 'partial':
       return retry(partialAfterMs, error.message);
-    case 'not-found':
     case 'unknown-outcome':
+      return failure.code === undefined
+        ? retry(unknownAfterMs, error.message)
+        : { ...retry(unclearAfterMs(unclearBefore), error.message), unclear: true };
+    case 'not-found':
       return retry(unknownAfterMs, error.message);
     case 'isolated':
     case 'quota':

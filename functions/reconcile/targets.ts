@@ -197,7 +197,7 @@ class Walk {
         }
       }
       if (failure?.kind !== 'refused' && failure?.kind !== 'quota') {
-        this.#retry = retryAfter(error);
+        this.#retry = retryAfter(error, this.#hold.recorded.unclear);
         this.#deps.log.warn('step failed', { loadBalancerId: this.#loadBalancerId, step: step.do, error });
         return false;
       }
@@ -205,7 +205,7 @@ class Walk {
       if (smaller.length === 0) {
         this.#refuse(rest, failure.code, failure.message);
         this.#quotaRefused ||= failure.kind === 'quota';
-        this.#retry = retryAfter(error);
+        this.#retry = retryAfter(error, this.#hold.recorded.unclear);
         return true;
       }
       for (const part of smaller) {
@@ -222,7 +222,7 @@ class Walk {
       return true;
     } catch (error) {
       if (!this.#dirty || !(error instanceof ClbError) || error.failure.kind !== 'throttled') throw error;
-      this.#retry = retryAfter(error);
+      this.#retry = retryAfter(error, this.#hold.recorded.unclear);
       return false;
     }
   }
@@ -252,7 +252,7 @@ class Walk {
       steps += 1;
       if (steps > maxSteps || !hasTime(this.#deps)) {
         const reason = steps > maxSteps ? 'many steps are left' : 'the invocation ends soon';
-        this.#retry = { afterMs: 0, reason, strict: false, readFirst: false };
+        this.#retry = { afterMs: 0, reason, strict: false, readFirst: false, unclear: false };
         break;
       }
       lane = step.lane;
@@ -272,6 +272,8 @@ class Walk {
 
   #outcome(last: Plan, observed: ObservedLoadBalancer): Pass {
     const { recorded } = this.#hold;
+    const before = recorded.unclear ?? 0;
+    const unclear = this.#retry === undefined ? 0 : before + (this.#retry.unclear ? 1 : 0);
     return {
       states: this.#states,
       observed,
@@ -298,6 +300,7 @@ class Walk {
           ),
         ],
         reported: recorded.reported,
+        ...(unclear === 0 ? {} : { unclear }),
         ...(this.#read === undefined ? {} : { loadBalancer: this.#read, wholeReadAt: this.#wholeReadAt }),
       },
       problems: [...this.#problems, ...last.problems],

@@ -1,5 +1,6 @@
 import { randomInt } from 'node:crypto';
 import { Command, Option } from 'commander';
+import { isStrict } from '../sandbox/clb/settings.ts';
 import { type ClusterKind, clusterKinds } from '../sandbox/cluster/cluster.ts';
 import { NoControlPlane } from '../sandbox/control-plane/assets.ts';
 import { seededRandom } from '../sandbox/random.ts';
@@ -84,6 +85,8 @@ const invitation = (sandbox: Sandbox, address: string | undefined): string[] => 
   '  kubectl get pods -o wide',
 ];
 
+const strictSaid = 'the CLB is as hard as it can be in what nobody has verified (CLB_SETTINGS=strict)';
+
 /** One run from the start of the sandbox to its end. Resolves with the exit code. */
 class Start {
   readonly #flags: StartFlags;
@@ -165,6 +168,7 @@ class Start {
       onSystemLine: (line, from) => history.add({ type: 'log', from, line }),
     });
     this.#sandbox = sandbox;
+    if (isStrict(sandbox.clb.settings)) tell(strictSaid);
     await deployGuide(sandbox, this.#run, { way: this.#flags.nodePort ? 'node-port' : 'direct' });
     if (!this.#flags.idle) await this.#roll(sandbox);
     if (this.#flags.once) return;

@@ -357,6 +357,29 @@ describe('tasks', () => {
     expect(clb.calls.length).toBeLessThan(40);
   });
 
+  it('one that the CLB does not know has an unknown outcome: its write was not refused', async () => {
+    const clb = scripted([
+      ['BatchModifyTargetWeight', accepted],
+      [
+        'DescribeTaskStatus',
+        { fails: { kind: 'refused', code: 'InvalidParameter', message: 'TaskId t1 not found.' } },
+      ],
+    ]);
+    const error = await failing(run(clb, step, observed));
+    expect(error.action).toBe('BatchModifyTargetWeight');
+    expect(error.failure.kind).toBe('unknown-outcome');
+    expect(error.rest).toEqual(step);
+  });
+
+  it('one that must not be read is refused as the right to it is', async () => {
+    const failure = { kind: 'refused', code: 'UnauthorizedOperation', message: 'no' } as const;
+    const clb = scripted([
+      ['BatchModifyTargetWeight', accepted],
+      ['DescribeTaskStatus', { fails: failure }],
+    ]);
+    expect((await failing(run(clb, step, observed))).failure).toEqual(failure);
+  });
+
   it('polls that fail or find no budget are followed by others', async () => {
     let asked = 0;
     const clb = scripted(

@@ -71,7 +71,10 @@ export class Writer {
     }
   }
 
-  /** Reads a task until `enough`; undefined: not within the time-out. */
+  /**
+   * Reads a task until `enough`; undefined: not within the time-out. Throws ClbError `unknown-outcome` when the CLB does
+   * not know it (any more, or yet): the write itself was taken, so it is not refused.
+   */
   async poll(
     action: Action,
     taskId: string,
@@ -91,6 +94,10 @@ export class Writer {
         }
       } catch (error) {
         const failure = error instanceof ClbError ? error.failure : undefined;
+        if (failure?.kind === 'refused' && failure.code.startsWith('InvalidParameter')) {
+          const message = `its task is not known: ${failure.code}: ${failure.message}`;
+          throw new ClbError(action, { kind: 'unknown-outcome', message }, taskId);
+        }
         if (
           failure?.kind !== 'throttled' &&
           failure?.kind !== 'unknown-outcome' &&

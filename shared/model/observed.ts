@@ -91,6 +91,8 @@ export interface Recorded {
     /** The id stands on the object. */
     readonly idWritten: boolean;
   };
+  /** So many passes in a row were answered with something that says nothing; absent: none. */
+  readonly unclear?: number;
   /** Asked to be deleted, but not yet seen gone. */
   readonly removing?: { readonly loadBalancerId: string; readonly at: number };
   /** Events already written (their dedup keys), so that none is sent again. */

@@ -8,6 +8,12 @@ import { expect } from 'vitest';
 const root = fileURLToPath(new URL('../../', import.meta.url));
 const main = `${root}dist/infra/cli/main.mjs`;
 
+/** The world under test is the command's world, too. */
+const world = (): { readonly CLB_SETTINGS?: string } => {
+  const settings = process.env['CLB_SETTINGS'];
+  return settings === undefined ? {} : { CLB_SETTINGS: settings };
+};
+
 /** The `clb-direct` command under way, as a user would start it. */
 export interface Command {
   readonly child: ChildProcess;
@@ -34,7 +40,12 @@ export const follow = (
   const child = spawn(program, args, {
     cwd: root,
     stdio: ['ignore', 'pipe', 'pipe'],
-    env: { PATH: process.env['PATH'] ?? '', HOME: process.env['HOME'] ?? '', ...env },
+    env: {
+      PATH: process.env['PATH'] ?? '',
+      HOME: process.env['HOME'] ?? '',
+      ...world(),
+      ...env,
+    },
   });
   const stdout: string[] = [];
   const stderr: string[] = [];
@@ -107,6 +118,9 @@ export const runJson = async (
   const said = command.stderr.join('\n');
   const last = command.stdout.at(-1);
   if (last === undefined) throw new Error(`${args[0]} ended with ${exitCode} and no result:\n${said}`);
+  // In the strict world the command's CLB must have been a strict one.
+  if (args[0] === 'start')
+    expect(said.includes('CLB_SETTINGS=strict'), said).toBe({ ...world(), ...env }.CLB_SETTINGS === 'strict');
   const result: Record<string, unknown> = JSON.parse(last);
   return { exitCode, result, said };
 };

@@ -25,7 +25,7 @@ export class Kubectl {
   async run(...args: string[]): Promise<string> {
     const { stdout } = await run('kubectl', ['--cache-dir', this.#cache, ...args], {
       env: { PATH: process.env['PATH'] ?? '', KUBECONFIG: this.kubeconfig },
-      timeout: 60_000,
+      timeout: 150_000,
     });
     return stdout;
   }

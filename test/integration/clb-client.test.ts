@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { FaultEffect } from '../../infra/sandbox/clb/faults.ts';
+import { initialSettings } from '../../infra/sandbox/clb/settings.ts';
 import { createClb } from '../../shared/clb/clb.ts';
 import { type ClbApi, type ClbCall, createClbApi } from '../../shared/clb/clb-api.ts';
 import { ApplyError, type Clb, ClbError } from '../../shared/clb/clb-port.ts';
@@ -31,7 +32,16 @@ let told: ClbCall[] = [];
 let loadBalancerId: string;
 
 beforeAll(async () => {
-  fixture = await startFixture({ speed: 1_000, settings: { batchLockTailMs: [0, 0] } });
+  fixture = await startFixture({
+    speed: 1_000,
+    settings: {
+      // Nobody waits here for locks to end; the reconcile function does.
+      batchLockTailMs: [0, 0],
+      taskLockTailMs: 0,
+      // The client's time runs 50 times faster, the simulator's 1 000 times.
+      taskLifeMs: 20 * initialSettings().taskLifeMs,
+    },
+  });
   const { simulator } = fixture;
   api = createClbApi({
     region: simulator.region,

@@ -422,6 +422,36 @@ describe('a load balancer that is isolated', () => {
   });
 });
 
+test('what nobody understands is tried ever more seldom, a newer state at once, and is over when it is over (L11)', async () => {
+  await world.put(service('one', 80, [pod(1)]));
+  await world.settle();
+  const end = world.clb.faults.inject({
+    action: 'BatchRegisterTargets',
+    effect: { kind: 'error', code: 'FailedOperation', message: '' },
+  });
+  await world.put(service('one', 80, [pod(1), pod(2)]));
+  const isDue = async (): Promise<boolean> => (await world.store.due(1)).due.length > 0;
+  const triedAt: number[] = [];
+  for (let second = 0; second < 80; second += 1) {
+    if (await isDue()) {
+      await world.pass();
+      if (world.writes().some((line) => line.endsWith('(FailedOperation)'))) triedAt.push(second);
+    }
+    await world.clock.advance(1_000);
+  }
+  const waits = triedAt.slice(1).map((second, at) => second - (triedAt[at] ?? 0));
+  expect(waits.slice(0, 2)).toEqual([1, 1]);
+  expect(waits).toEqual(waits.toSorted((one, other) => one - other));
+  expect(waits.at(-1)).toBe(15);
+  expect(await isDue()).toBe(false);
+  await world.put(service('one', 80, [pod(1), pod(3)]));
+  expect(await isDue()).toBe(true);
+  end();
+  await world.settle();
+  expect(world.clb.state().loadBalancers[0]?.listeners[0]?.targets.map(({ ip }) => ip)).toHaveLength(2);
+  expect(world.told()).not.toContain('one D1009');
+});
+
 test('a load balancer that we made and somebody deleted is made anew, as another life (L3)', async () => {
   await world.put(fresh([pod(1)]));
   await world.settle();

@@ -295,6 +295,23 @@ describe('one bad thing stays alone (L12)', () => {
   });
 });
 
+test('a task that the CLB does not know any more is no refusal: the next pass reads what became of it (L7)', async () => {
+  world.clb.settings.taskLifeMs = -1;
+  await world.put(fresh([pod(1), pod(2)]));
+  await world.settle();
+  const leaving = pod(2, { ready: false, terminatingAt: world.clock.now() + 600_000 });
+  await world.put(aState([pod(1), leaving]));
+  await world.settle();
+  expect(world.writes()).toEqual([
+    'CreateLoadBalancer',
+    'CreateListener lb#1 TCP:80',
+    'BatchRegisterTargets lb#1 lbl#1 +pod#1 w10 lbl#1 +pod#2 w10',
+    'BatchModifyTargetWeight lb#1 lbl#1 pod#2 w0',
+  ]);
+  expect(bound()).toEqual(['80: 10.99.0.1=10 10.99.0.2=0']);
+  expect(world.writer.events.filter(({ type }) => type === 'Warning')).toEqual([]);
+});
+
 describe('make before break (L6)', () => {
   test('a terminating Pod goes to weight 0 before new Pods are bound', async () => {
     await world.put(fresh([pod(1), pod(2)]));

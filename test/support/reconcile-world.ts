@@ -5,7 +5,7 @@ import type { ReconcileDeps } from '../../functions/reconcile/deps.ts';
 import { reconcile } from '../../functions/reconcile/reconcile.ts';
 import { claimAddresses } from '../../infra/sandbox/addresses.ts';
 import type { CallRecord } from '../../infra/sandbox/clb/calls.ts';
-import type { ClbSettings } from '../../infra/sandbox/clb/settings.ts';
+import { type ClbSettings, initialSettings } from '../../infra/sandbox/clb/settings.ts';
 import { type ClbSimulator, startClbSimulator } from '../../infra/sandbox/clb/simulator.ts';
 import { createClb } from '../../shared/clb/clb.ts';
 import { type Action, type Answer, createClbApi, type Requests } from '../../shared/clb/clb-api.ts';
@@ -188,6 +188,7 @@ export const startReconcileWorld = async (
     readonly vpcId?: string;
   } = {},
 ): Promise<ReconcileWorld> => {
+  const { speed = 50 } = options;
   const addresses = options.clb === undefined ? await claimAddresses() : undefined;
   const pods: Server[] = [];
   const clb =
@@ -195,11 +196,13 @@ export const startReconcileWorld = async (
     (await startClbSimulator({
       listen: { host: '127.0.0.1', port: 0 },
       addresses: addresses ?? (await claimAddresses()),
-      speed: options.speed ?? 50,
+      speed,
       settings: {
         ...(isStrict ? {} : noLockTail),
         callsPerSecond: 1_000,
         targetOutsideVpc: 'accept',
+        // Tasks are asked for in real time.
+        taskLifeMs: speed * initialSettings().taskLifeMs,
         ...options.settings,
       },
     }));

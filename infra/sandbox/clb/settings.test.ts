@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { type ClbSettings, defaultSettings, initialSettings, strictSettings } from './settings.ts';
+import { type ClbSettings, defaultSettings, initialSettings, isStrict, strictSettings } from './settings.ts';
 import { parseSetting, settingLines, settingNames } from './settings-table.ts';
 
 /**
@@ -100,6 +100,13 @@ describe('the open questions', () => {
   it('the world is chosen by one word, and another word is told', () => {
     expect(initialSettings('')).toEqual(defaultSettings);
     expect(() => initialSettings('Strict')).toThrow('it must be "strict"');
+  });
+
+  it('a world is strict in all of them, or it is not', () => {
+    const strict = initialSettings('strict');
+    expect([isStrict(strict), isStrict(initialSettings(''))]).toEqual([true, false]);
+    expect(isStrict({ ...strict, lockedCode: defaultSettings.lockedCode })).toBe(false);
+    expect(isStrict({ ...strict, callsPerSecond: 1_000 })).toBe(true);
   });
 });
 

@@ -1,3 +1,5 @@
+import { isDeepStrictEqual } from 'node:util';
+
 /** A duration in simulated milliseconds that is drawn anew for each use. */
 export type DurationRange = readonly [minMs: number, maxMs: number];
 
@@ -300,6 +302,10 @@ export const initialSettings = (world = process.env['CLB_SETTINGS'] ?? ''): ClbS
   if (world === 'strict') return { ...defaultSettings, ...strictSettings };
   throw new Error(`CLB_SETTINGS is ${JSON.stringify(world)}; it must be "strict", or not be there.`);
 };
+
+/** Whether a simulator is as hard as it can be in everything that nobody has verified. */
+export const isStrict = (settings: ClbSettings): boolean =>
+  isDeepStrictEqual({ ...settings, ...strictSettings }, settings);
 
 /** A duration drawn from a range; `random` is 0 to 1. */
 export const draw = ([minMs, maxMs]: DurationRange, random: number): number =>
