@@ -130,8 +130,8 @@ export const carries: Figure = {
         await listen(simulator, loadBalancerId, ip, port, more);
         say(`${what}, for ${seconds} s, and straight`);
         const through = addresses.socketOf(vip, port);
-        // The first requests are the compiler's.
-        await wrk(`http://${through.host}:${through.port}/`, 1);
+        // The first seconds are the compiler's.
+        await wrk(`http://${through.host}:${through.port}/`, size === 'small' ? 1 : 3);
         const measured = await wrk(`http://${through.host}:${through.port}/`, seconds);
         const straight = await wrk(`http://${at.host}:${at.port}/`, seconds);
         rows.push(row(`${what}, 32 connections`, 'requests/s', measured.perSecond, straight.perSecond));
