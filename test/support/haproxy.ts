@@ -24,7 +24,7 @@ const start = (lines: readonly string[]): Haproxy => {
   const folder = mkdtempSync(join(tmpdir(), 'haproxy-'));
   const file = join(folder, 'haproxy.cfg');
   const timeouts = ['  timeout connect 10s', '  timeout client 60s', '  timeout server 60s'];
-  writeFileSync(file, ['defaults', ...timeouts, ...lines, ''].join('\n'));
+  writeFileSync(file, ['global', '  nbthread 1', 'defaults', ...timeouts, ...lines, ''].join('\n'));
   const child: ChildProcess = spawn('haproxy', ['-db', '-f', file], { stdio: 'ignore' });
   const ended = once(child, 'close');
   return {
