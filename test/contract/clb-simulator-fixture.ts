@@ -1,6 +1,6 @@
-import { createServer, type Server, type Socket } from 'node:net';
+import { connect, createServer, type Server, type Socket } from 'node:net';
 import { clb } from 'tencentcloud-sdk-nodejs/tencentcloud/services/clb/index.js';
-import { type Addresses, claimAddresses } from '../../infra/sandbox/addresses.ts';
+import { type Addresses, claimAddresses, type SocketAddress } from '../../infra/sandbox/addresses.ts';
 import {
   type ClbSimulator,
   type ClbSimulatorOptions,
@@ -193,6 +193,19 @@ export const startFixture = async (options: Partial<ClbSimulatorOptions> = {}): 
     },
   };
 };
+
+/** What a client gets first: the Pod's greeting, or nothing before its connection ends. */
+export const greeting = (at: SocketAddress): Promise<string> =>
+  new Promise((resolve) => {
+    let got = '';
+    const socket = connect(at);
+    socket.on('error', () => undefined);
+    socket.on('close', () => resolve(got));
+    socket.setEncoding('utf8').once('data', (text: string) => {
+      got = text;
+      socket.destroy();
+    });
+  });
 
 /** A server at a Pod's address: sends its own address and the client's, then echoes. */
 export interface PodServer {

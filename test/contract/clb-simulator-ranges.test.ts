@@ -1,7 +1,14 @@
-import { connect } from 'node:net';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { startUdpClient, startUdpPod } from './clb-runtime-fixture.ts';
-import { codeOf, type Fixture, failureOf, startFixture, startPod, until } from './clb-simulator-fixture.ts';
+import {
+  codeOf,
+  type Fixture,
+  failureOf,
+  greeting,
+  startFixture,
+  startPod,
+  until,
+} from './clb-simulator-fixture.ts';
 
 let fixture: Fixture;
 let id: string;
@@ -35,17 +42,7 @@ const rangeTo = async (first: number, last: number, ip: string, port: number, Pr
   return listenerId;
 };
 
-/** What a connection gets first; '' when it ends before. */
-const greeting = (port: number): Promise<string> =>
-  new Promise((resolve) => {
-    const socket = connect(fixture.addresses.socketOf(vip, port));
-    socket.on('error', () => undefined);
-    socket.on('close', () => resolve(''));
-    socket.setEncoding('utf8').once('data', (text: string) => {
-      resolve(text);
-      socket.destroy();
-    });
-  });
+const greets = (port: number): Promise<string> => greeting(fixture.addresses.socketOf(vip, port));
 
 /** A Pod that says on each of its ports which one it is. */
 const podOn = async (...ports: number[]): Promise<string> => {
@@ -63,15 +60,15 @@ describe('a listener of a range of ports', () => {
   it('leads each of its ports to the port of the target that is as far from the first', async () => {
     const ip = await podOn(8_080, 8_081, 8_082);
     await rangeTo(7_000, 7_003, ip, 8_080);
-    expect(await Promise.all([7_000, 7_001, 7_002].map(greeting))).toEqual([
+    expect(await Promise.all([7_000, 7_001, 7_002].map(greets))).toEqual([
       'port 8080',
       'port 8081',
       'port 8082',
     ]);
     // Nobody is at 8083 of the Pod.
-    expect(await greeting(7_003)).toBe('');
+    expect(await greets(7_003)).toBe('');
     fixture.simulator.settings.rangeTargetPort = 'fixed';
-    expect(await greeting(7_003)).toBe('port 8080');
+    expect(await greets(7_003)).toBe('port 8080');
   });
 
   it('refuses what leads behind the last port that a target can have', async () => {
@@ -79,8 +76,8 @@ describe('a listener of a range of ports', () => {
     await rangeTo(7_010, 7_011, ip, 65_535);
     const refused: string[] = [];
     ends.push(fixture.simulator.on('refused', ({ reason }) => refused.push(reason)));
-    expect(await greeting(7_010)).toBe('port 65535');
-    expect(await greeting(7_011)).toBe('');
+    expect(await greets(7_010)).toBe('port 65535');
+    expect(await greets(7_011)).toBe('');
     expect(refused).toEqual(['target is not on loopback, or has no such port']);
   });
 
@@ -116,7 +113,7 @@ describe('a listener of a range of ports', () => {
     const { LoadBalancers } = await client.DescribeLBListeners({ Backends });
     expect(LoadBalancers?.[0]?.Listeners).toMatchObject([range]);
     await done(await client.DeleteLoadBalancerListeners(one));
-    expect(await Promise.all([7_030, 7_031, 7_032].map(greeting))).toEqual(['', '', '']);
+    expect(await Promise.all([7_030, 7_031, 7_032].map(greets))).toEqual(['', '', '']);
     await fixture.createListeners(id, [7_031]);
   });
 

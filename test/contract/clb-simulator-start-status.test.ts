@@ -1,8 +1,8 @@
-import { connect } from 'node:net';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import {
   codeOf,
   type Fixture,
+  greeting,
   type PodServer,
   startFixture,
   startPod,
@@ -21,19 +21,6 @@ afterAll(async () => {
   await fixture.close();
 });
 
-/** What a client gets first: the Pod's greeting, or nothing before its connection ends. */
-const greeting = (vip: string, port: number): Promise<string> =>
-  new Promise((resolve) => {
-    let got = '';
-    const socket = connect(fixture.addresses.socketOf(vip, port));
-    socket.on('error', () => undefined);
-    socket.on('close', () => resolve(got));
-    socket.setEncoding('utf8').once('data', (text: string) => {
-      got = text;
-      socket.destroy();
-    });
-  });
-
 it('a stopped listener takes no connection and probes nothing; started again it does as before', async () => {
   const { client, done } = fixture;
   const { id, vip } = await fixture.createLoadBalancer();
@@ -47,16 +34,16 @@ it('a stopped listener takes no connection and probes nothing; started again it 
   const flags = async () =>
     (await client.DescribeListeners({ LoadBalancerId: id })).Listeners?.map(({ AttrFlags }) => AttrFlags);
   await until('the Pod is Alive', () => fixture.target(pod.ip).health === 'Alive');
-  expect(await greeting(vip, 7_000)).toContain(pod.ip);
+  expect(await greeting(fixture.addresses.socketOf(vip, 7_000))).toContain(pod.ip);
 
   await done(await set('Stop', [stopped]));
   expect(await flags()).toEqual([['Stop'], []]);
-  expect(await greeting(vip, 7_000)).toBe('');
+  expect(await greeting(fixture.addresses.socketOf(vip, 7_000))).toBe('');
   expect(fixture.target(pod.ip).health).toBe('Close');
   expect(await codeOf(set('Stop', [other, 'lbl-00000000']))).toBe('InvalidParameter.ListenerIdNotFound');
 
   await done(await client.SetLoadBalancerStartStatus({ LoadBalancerId: id, OperationType: 'Start' }));
   expect(await flags()).toEqual([[], []]);
   await until('the Pod is Alive again', () => fixture.target(pod.ip).health === 'Alive');
-  expect(await greeting(vip, 7_000)).toContain(pod.ip);
+  expect(await greeting(fixture.addresses.socketOf(vip, 7_000))).toContain(pod.ip);
 });
