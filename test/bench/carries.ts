@@ -34,7 +34,7 @@ interface Carried {
 /** What wrk gets answered. @throws NotMeasured when a request was not answered as it should be */
 const wrk = async (url: string, seconds: number): Promise<Carried> => {
   const before = process.cpuUsage();
-  const { stdout } = await run('wrk', ['-t1', '-c32', `-d${seconds}s`, '-H', 'Host: a.example.com', url]);
+  const { stdout } = await run('wrk', ['-t1', '-c64', `-d${seconds}s`, '-H', 'Host: a.example.com', url]);
   const { user, system } = process.cpuUsage(before);
   const errors = /Socket errors:.*|Non-2xx.*/.exec(stdout)?.[0];
   if (errors !== undefined) throw new NotMeasured(`${url}: ${errors}`);
@@ -134,7 +134,7 @@ export const carries: Figure = {
         await wrk(`http://${through.host}:${through.port}/`, size === 'small' ? 1 : 3);
         const measured = await wrk(`http://${through.host}:${through.port}/`, seconds);
         const straight = await wrk(`http://${at.host}:${at.port}/`, seconds);
-        rows.push(row(`${what}, 32 connections`, 'requests/s', measured.perSecond, straight.perSecond));
+        rows.push(row(`${what}, 64 connections`, 'requests/s', measured.perSecond, straight.perSecond));
         facts[`${what}: the simulator's CPU, µs a request`] = Math.round(measured.cpuUsPerRequest);
       }
       return { against: 'straight', rows, facts };

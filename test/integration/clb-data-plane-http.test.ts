@@ -1,10 +1,17 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { Agent, type IncomingMessage } from 'node:http';
-import { connect } from 'node:net';
+import { connect, type Socket } from 'node:net';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { defaultSettings } from '../../infra/sandbox/clb/settings.ts';
-import { type Fixture, type SdkClient, startFixture, until } from '../contract/clb-simulator-fixture.ts';
+import {
+  type Fixture,
+  type PodServer,
+  type SdkClient,
+  startFixture,
+  startPod,
+  until,
+} from '../contract/clb-simulator-fixture.ts';
 import {
   type Answered,
   type Asking,
@@ -115,6 +122,36 @@ const bodies = async (made: Site, count: number, asking: Asking = {}): Promise<M
     counts.set(body, (counts.get(body) ?? 0) + 1);
   }
   return counts;
+};
+
+interface RawRequest {
+  readonly socket: Socket;
+  /** The other side has closed it. */
+  ended(): boolean;
+}
+
+/** A Pod that answers the first request byte by byte; `then` it does with the connection what it wants. */
+const answering = async (
+  then: (socket: Socket) => unknown,
+): Promise<PodServer & { readonly asked: Promise<RawRequest> }> => {
+  let isAsked: (request: RawRequest) => void;
+  const asked = new Promise<RawRequest>((resolve) => {
+    isAsked = resolve;
+  });
+  const started = await startPod(fixture.addresses, 8_080, (socket) => {
+    let isEnded = false;
+    socket.once('end', () => {
+      isEnded = true;
+    });
+    socket.once('data', (text) => {
+      expect(String(text)).toMatch(/\r\nconnection: close\r\n/i);
+      isAsked({ socket, ended: () => isEnded });
+      socket.write('HTTP/1.1 200 OK\r\ncontent-length: 2\r\nconnection: close\r\n\r\nok');
+      then(socket);
+    });
+  });
+  closers.push(started.close);
+  return { ...started, asked };
 };
 
 /** A Pod that answers when it is told to. */
@@ -367,6 +404,23 @@ describe('requests', () => {
     expect(sockets.size).toBe(1);
     expect(connections).toBe(5);
     await until('the last connection is closed', () => a.sockets.size === 0);
+  });
+
+  it('without it have one each, which the target closes first, as it was asked to', async () => {
+    const closing = await answering((socket) => setTimeout(() => socket.end(), 200));
+    expect(await (await serving([closing])).ask()).toMatchObject({ status: 200, body: 'ok' });
+    const { socket, ended } = await closing.asked;
+    await once(socket, 'finish');
+    expect(ended()).toBe(false);
+    await once(socket, 'close');
+  });
+
+  it('without it have one each, which is closed where the target keeps it all the same', async () => {
+    const keeping = await answering(() => undefined);
+    expect(await (await serving([keeping])).ask()).toMatchObject({ status: 200, body: 'ok' });
+    const { socket, ended } = await keeping.asked;
+    await until('the connection is closed', ended);
+    socket.end();
   });
 
   it('share connections to the target with KeepaliveEnable', async () => {

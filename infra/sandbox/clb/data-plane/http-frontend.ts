@@ -39,7 +39,7 @@ export class HttpFrontend {
     this.#options = options;
     const { loadBalancer, listener, network, settings, clock, events } = options;
     this.#kept = new TargetAgent(
-      { keepAlive: true, maxFreeSockets: 32 },
+      { keepAlive: true, maxFreeSockets: 1_024 },
       () => settings.targetConnectTimeoutMs,
     );
     this.#parts = {

@@ -9,10 +9,22 @@ export class ConnectTimeout extends Error {
   readonly code = 'ETIMEDOUT';
 }
 
-/** Node's HTTP client would end the connection by halves once it has its whole answer: a system call for nothing. */
+const targetClosesMs = 1_000;
+
+/**
+ * What was asked to close after its answer closes first: on whose side a connection was closed first, its port is
+ * not free for a minute, and there are only so many ports to connect from.
+ */
 class TargetSocket extends Socket {
   override destroySoon(): void {
-    this.destroy();
+    if (this.writableLength > 0 || this.readableEnded) {
+      super.destroySoon();
+      return;
+    }
+    // For Node's HTTP client it is ended; the end of what can be read destroys it.
+    Object.assign(this, { writable: false });
+    this.setTimeout(targetClosesMs, () => this.destroy());
+    this.resume();
   }
 }
 
