@@ -20,7 +20,8 @@ export default defineConfig({
           isolate: false,
           include: ['{functions,shared,infra}/**/*.test.ts'],
           environment: 'node',
-          testTimeout: 10_000,
+          // Properties are tried many times; a busy machine takes its time over it.
+          testTimeout: 30_000,
         },
       },
       {
