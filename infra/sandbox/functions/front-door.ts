@@ -17,12 +17,6 @@ export interface FrontDoorOptions {
 /** What clients of a platform speak to. */
 export type FrontDoor = (request: IncomingMessage, response: ServerResponse) => Promise<void>;
 
-export const readBody = async (request: IncomingMessage): Promise<Buffer> => {
-  const chunks: Buffer[] = [];
-  for await (const chunk of request) chunks.push(chunk);
-  return Buffer.concat(chunks);
-};
-
 export const headersOf = (request: IncomingMessage): Record<string, string> =>
   Object.fromEntries(
     Object.entries(request.headers).map(([name, value]) => [

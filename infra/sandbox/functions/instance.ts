@@ -4,6 +4,7 @@ import { basename, dirname } from 'node:path';
 import { createInterface } from 'node:readline';
 import { setImmediate as turn } from 'node:timers/promises';
 import type { Guard } from '../guard.ts';
+import { wholeBody } from '../net/whole-body.ts';
 import { programFile } from '../program-files.ts';
 import type { Invocation, InvocationEnd } from './invocation.ts';
 import { howItExited, peakBytes } from './process-end.ts';
@@ -29,12 +30,6 @@ export interface InstanceOptions {
 /** An invocation's lines, as much as an invoker may ask for. */
 const maxLogBytes = 4_096;
 const maxLogLines = 1_000;
-
-const read = async (request: IncomingMessage): Promise<Buffer> => {
-  const chunks: Buffer[] = [];
-  for await (const chunk of request) chunks.push(chunk);
-  return Buffer.concat(chunks);
-};
 
 /** One process of a function: it asks for events, and is stopped whenever it has none. */
 export class Instance {
@@ -245,7 +240,7 @@ export class Instance {
     const { protocol, maxAnswerBytes } = this.#options;
     const asked = askedOf(protocol, request);
     if (asked.is === 'next') return this.#next(response);
-    const body = await read(request);
+    const body = await wholeBody(request);
     if (asked.is === 'unknown') {
       response.writeHead(asked.status).end();
     } else if (asked.is === 'ready') {

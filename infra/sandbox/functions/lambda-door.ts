@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { wholeBody } from '../net/whole-body.ts';
 import {
   answerJson,
   type FrontDoor,
@@ -6,7 +7,6 @@ import {
   failureOf,
   headersOf,
   isJson,
-  readBody,
 } from './front-door.ts';
 import type { Invoked } from './pool.ts';
 import { limits } from './protocols.ts';
@@ -29,7 +29,7 @@ const clientContextIn = (header: string): string | undefined => {
 export const lambdaDoor =
   (options: FrontDoorOptions): FrontDoor =>
   async (request, response) => {
-    const body = await readBody(request);
+    const body = await wholeBody(request);
     const requestId = randomUUID();
     const error = (status: number, type: string, message: string, more: object = {}): void =>
       answerJson(

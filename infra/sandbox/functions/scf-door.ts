@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { ApiError, missingParameter, unknownParameter, wrongType } from '../clb/api-error.ts';
 import { authenticate } from '../clb/gateway/checks.ts';
+import { wholeBody } from '../net/whole-body.ts';
 import {
   answerJson,
   type FrontDoor,
@@ -8,7 +9,6 @@ import {
   failureOf,
   headersOf,
   isJson,
-  readBody,
 } from './front-door.ts';
 import type { InvocationEnd } from './invocation.ts';
 import type { Invoked } from './pool.ts';
@@ -79,7 +79,7 @@ const read = (action: string, body: Buffer): Call => {
 export const scfDoor =
   (options: FrontDoorOptions): FrontDoor =>
   async (request, response) => {
-    const body = await readBody(request);
+    const body = await wholeBody(request);
     const requestId = randomUUID();
     const answer = (fields: object): void =>
       answerJson(response, 200, { Response: { ...fields, RequestId: requestId } });

@@ -45,6 +45,8 @@ interface Outcome {
 }
 
 const readBody = async (request: IncomingMessage): Promise<Buffer> => {
+  // As in wholeBody: an abort may be told twice.
+  request.on('error', () => undefined);
   const chunks: Buffer[] = [];
   let size = 0;
   for await (const chunk of request) {

@@ -1,5 +1,6 @@
 import type { IncomingHttpHeaders, IncomingMessage, RequestListener, ServerResponse } from 'node:http';
 import { setTimeout as delay } from 'node:timers/promises';
+import { wholeBody } from '../../net/whole-body.ts';
 import type { User } from './context.ts';
 import type { Fault, FaultRequest, Faults } from './faults.ts';
 import { mediaType, protobuf } from './requests/content.ts';
@@ -17,10 +18,9 @@ export interface HttpSettings {
 }
 
 const readBody = async (message: IncomingMessage): Promise<string> => {
-  const chunks: Buffer[] = [];
-  for await (const chunk of message) chunks.push(chunk);
+  const body = await wholeBody(message);
   const isBytes = mediaType(message.headers['content-type']) === protobuf;
-  return Buffer.concat(chunks).toString(isBytes ? 'latin1' : 'utf8');
+  return body.toString(isBytes ? 'latin1' : 'utf8');
 };
 
 const faultStatus = (fault: Fault & { kind: 'status' }): ApiResponse => {
