@@ -174,7 +174,7 @@ export const passOnExisting = async (hold: Hold, deps: ReconcileDeps): Promise<R
     throw error;
   }
   const again = (afterMs: number, reason: string) => ({
-    retry: { afterMs, reason, strict: false, readFirst: false, unclear: false },
+    retry: { afterMs, reason, strict: false, readFirst: false },
     ...(pass.retry === undefined ? {} : { retry: pass.retry }),
   });
   if (told.length > 0) {

@@ -10,7 +10,7 @@ export interface Retry {
   /** The effect of a call is unknown: the next pass reads first. */
   readonly readFirst: boolean;
   /** The CLB answered, and nobody knows what that means. */
-  readonly unclear: boolean;
+  readonly unclear?: true;
 }
 
 const busyAfterMs = 500;
@@ -34,7 +34,6 @@ export const retryAfter = (error: unknown, unclearBefore = 0): Retry | undefined
     reason,
     strict,
     readFirst,
-    unclear: false,
   });
   if (!(error instanceof ClbError)) {
     return retry(unknownAfterMs, error instanceof Error ? error.message : String(error));

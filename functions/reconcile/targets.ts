@@ -205,7 +205,7 @@ class Walk {
       if (smaller.length === 0) {
         this.#refuse(rest, failure.code, failure.message);
         this.#quotaRefused ||= failure.kind === 'quota';
-        this.#retry = retryAfter(error, this.#hold.recorded.unclear);
+        this.#retry = retryAfter(error);
         return true;
       }
       for (const part of smaller) {
@@ -222,7 +222,7 @@ class Walk {
       return true;
     } catch (error) {
       if (!this.#dirty || !(error instanceof ClbError) || error.failure.kind !== 'throttled') throw error;
-      this.#retry = retryAfter(error, this.#hold.recorded.unclear);
+      this.#retry = retryAfter(error);
       return false;
     }
   }
@@ -252,7 +252,7 @@ class Walk {
       steps += 1;
       if (steps > maxSteps || !hasTime(this.#deps)) {
         const reason = steps > maxSteps ? 'many steps are left' : 'the invocation ends soon';
-        this.#retry = { afterMs: 0, reason, strict: false, readFirst: false, unclear: false };
+        this.#retry = { afterMs: 0, reason, strict: false, readFirst: false };
         break;
       }
       lane = step.lane;
@@ -273,7 +273,7 @@ class Walk {
   #outcome(last: Plan, observed: ObservedLoadBalancer): Pass {
     const { recorded } = this.#hold;
     const before = recorded.unclear ?? 0;
-    const unclear = this.#retry === undefined ? 0 : before + (this.#retry.unclear ? 1 : 0);
+    const unclear = this.#retry === undefined ? 0 : before + (this.#retry.unclear === true ? 1 : 0);
     return {
       states: this.#states,
       observed,

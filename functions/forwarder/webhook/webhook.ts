@@ -54,7 +54,7 @@ const hostsOf = ({ target }: WebhookSettings, ownNamespace: string): readonly st
 
 /** Undefined: too long. */
 const bodyOf = async (request: IncomingMessage): Promise<string | undefined> => {
-  // Node may tell of a client that went away once more when it is no longer read here; that would end the process.
+  // For as long as it lives: an error of it that nobody listens to would end the process.
   request.on('error', () => undefined);
   const chunks: Buffer[] = [];
   let length = 0;

@@ -1,8 +1,8 @@
 import type { IncomingMessage } from 'node:http';
 
 /**
- * What a client sends, whole. Throws when the client goes away before it was; Node may tell that a second time, when
- * who reads here has let go already, and that would end the process.
+ * What a client sends, whole. Throws when the client goes away before it was. The request has a listener for as long as
+ * it lives: an error of it that nobody listens to would end the process.
  */
 export const wholeBody = async (message: IncomingMessage): Promise<Buffer> => {
   message.on('error', () => undefined);

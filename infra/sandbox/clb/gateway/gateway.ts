@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { wholeBody } from '../../net/whole-body.ts';
 import type { Action, Answer } from '../actions/action.ts';
 import { ApiError, internalError, throttled } from '../api-error.ts';
 import { type ByHand, loadBalancersOf } from '../by-hand.ts';
@@ -45,19 +46,11 @@ interface Outcome {
 }
 
 const readBody = async (request: IncomingMessage): Promise<Buffer> => {
-  // As in wholeBody: an abort may be told twice.
-  request.on('error', () => undefined);
-  const chunks: Buffer[] = [];
-  let size = 0;
-  for await (const chunk of request) {
-    const bytes = Buffer.isBuffer(chunk) ? chunk : Buffer.from(String(chunk));
-    size += bytes.length;
-    // What is too large is still read to its end, so that the answer arrives.
-    if (size <= maxBodyBytes) chunks.push(bytes);
-  }
-  if (size > maxBodyBytes)
+  // What is too large is still read to its end, so that the answer arrives.
+  const body = await wholeBody(request);
+  if (body.length > maxBodyBytes)
     throw new ApiError('RequestSizeLimitExceeded', 'The request is larger than 10 MB.');
-  return Buffer.concat(chunks);
+  return body;
 };
 
 const headersOf = (request: IncomingMessage): Record<string, string> =>

@@ -14,15 +14,16 @@ export class UndocumentedCode extends Error {
 /** Who refuses: the gateway before the action is begun, or the action itself. */
 export type Refuser = 'gateway' | 'action';
 
-const isOurs = (name: string, code: string): boolean =>
-  [defaultSettings, strictSettings].some((ours) =>
-    Object.entries(ours).some(([one, value]) => one === name && value === code),
-  );
+const ours: ReadonlySet<string> = new Set(
+  [defaultSettings, strictSettings].flatMap((settings) =>
+    Object.entries(settings).map(([name, value]) => `${name}=${value}`),
+  ),
+);
 
 /** Who chose the code of an open question answers for it; what we chose ourselves is held against the documents. */
 const isChosen = (code: string, settings: ClbSettings): boolean =>
   Object.entries(settings).some(
-    ([name, value]) => name.endsWith('Code') && value === code && !isOurs(name, code),
+    ([name, value]) => name.endsWith('Code') && value === code && !ours.has(`${name}=${value}`),
   );
 
 /** May this code be answered there? */
