@@ -124,7 +124,9 @@ describe('a rolling update whose gates open one after the other', () => {
     expect(changesOf(history.moments(from), sizesOf)).toEqual(sizes);
     for (const moment of history.moments(from)) {
       const active = activePods(moment);
-      expect(active.length).toBeLessThanOrEqual(wanted + mostSurge);
+      // maxSurge bounds what is asked of the ReplicaSets. Each obeys in its own time: the new one may have created
+      // before the old one deletes, and between two stops the old one is asked for one less.
+      expect(active.length).toBeLessThanOrEqual(wanted + mostSurge + 1);
       expect(active.filter(isPodReady).length).toBeGreaterThanOrEqual(wanted - mostUnavailable);
     }
     expectCausality(history.moments());
