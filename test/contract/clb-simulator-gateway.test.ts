@@ -1,6 +1,8 @@
 import { request } from 'node:http';
+import { connect } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { canonicalRequest, dateOf, signature } from '../../infra/sandbox/clb/gateway/signature.ts';
+import type { ClbSimulator } from '../../infra/sandbox/clb/simulator.ts';
 import { codeOf, type Fixture, failureOf, sdkClient, startFixture, until } from './clb-simulator-fixture.ts';
 
 let fixture: Fixture;
@@ -30,6 +32,9 @@ interface RawOptions {
   readonly secretKey?: string;
   readonly secretId?: string;
   readonly service?: string;
+  readonly simulator?: ClbSimulator;
+  /** Goes away when all is sent, and waits for no answer. */
+  readonly leaves?: boolean;
 }
 
 /** A call signed by hand, so that each part can be wrong by itself. */
@@ -37,9 +42,10 @@ const raw = ({
   method = 'POST',
   path = '/',
   body = '{}',
+  simulator = fixture.simulator,
   ...options
 }: RawOptions = {}): Promise<RawAnswer> => {
-  const { url, region, secretId, secretKey } = fixture.simulator;
+  const { url, region, secretId, secretKey } = simulator;
   const { host, hostname, port } = new URL(url);
   const timestamp = options.timestamp ?? Math.floor(Date.now() / 1000);
   const contentType = method === 'GET' ? 'application/x-www-form-urlencoded' : 'application/json';
@@ -84,6 +90,7 @@ const raw = ({
       if (value !== undefined) call.setHeader(name, value);
     }
     call.on('error', reject);
+    if (options.leaves === true) call.once('finish', () => call.destroy());
     call.end(method === 'GET' ? undefined : body);
   });
 };
@@ -240,5 +247,46 @@ describe('the gateway', () => {
     } finally {
       simulator.settings.callsPerSecond = 1_000;
     }
+  });
+});
+
+describe('a caller that goes away', () => {
+  const defects: Error[] = [];
+  let slow: Fixture;
+  beforeAll(async () => {
+    // A second of real time for each call.
+    slow = await startFixture({
+      settings: { apiLatencyMs: [100_000, 100_000] },
+      onDefect: (defect) => void defects.push(defect),
+    });
+  });
+  afterAll(() => slow.close());
+
+  it('after all was sent has called: what it asked for is done', async () => {
+    const { simulator } = slow;
+    const body = JSON.stringify({ LoadBalancerType: 'OPEN', LoadBalancerName: 'left' });
+    const headers = { 'x-tc-action': 'CreateLoadBalancer' };
+    await expect(raw({ simulator, body, headers, leaves: true })).rejects.toThrow('socket hang up');
+    await until('the call is recorded', async () => simulator.calls.length === 1);
+    expect(simulator.calls).toMatchObject([{ action: 'CreateLoadBalancer', code: 'OK' }]);
+    expect(simulator.state().loadBalancers.map(({ name }) => name)).toEqual(['left']);
+    expect(defects).toEqual([]);
+  });
+
+  it('before all was sent has not called', async () => {
+    const { simulator } = slow;
+    const before = simulator.calls.length;
+    const { hostname, port, host } = new URL(simulator.url);
+    await new Promise((resolve) => {
+      const socket = connect(Number(port), hostname, () => {
+        socket.end(
+          `POST / HTTP/1.1\r\nHost: ${host}\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{`,
+        );
+      });
+      socket.on('error', resolve).on('close', resolve).resume();
+    });
+    expect((await raw({ simulator })).status).toBe(200);
+    expect(simulator.calls.slice(before)).toMatchObject([{ action: 'DescribeLoadBalancers', code: 'OK' }]);
+    expect(defects).toEqual([]);
   });
 });

@@ -54,8 +54,6 @@ const hostsOf = ({ target }: WebhookSettings, ownNamespace: string): readonly st
 
 /** Undefined: too long. */
 const bodyOf = async (request: IncomingMessage): Promise<string | undefined> => {
-  // For as long as it lives: an error of it that nobody listens to would end the process.
-  request.on('error', () => undefined);
   const chunks: Buffer[] = [];
   let length = 0;
   for await (const chunk of request) {

@@ -40,18 +40,14 @@ interface Progress {
   at: Refuser;
 }
 
+interface Received extends SignedRequest {
+  readonly path: string;
+}
+
 interface Outcome {
   readonly answer: Answer;
   readonly fate: Fate;
 }
-
-const readBody = async (request: IncomingMessage): Promise<Buffer> => {
-  // What is too large is still read to its end, so that the answer arrives.
-  const body = await wholeBody(request);
-  if (body.length > maxBodyBytes)
-    throw new ApiError('RequestSizeLimitExceeded', 'The request is larger than 10 MB.');
-  return body;
-};
 
 const headersOf = (request: IncomingMessage): Record<string, string> =>
   Object.fromEntries(
@@ -110,6 +106,16 @@ export class Gateway {
     }
     const { engine } = this.#options;
     const startedMs = performance.now();
+    // What came whole is a call, whoever goes away after that; what did not is none. What is too large is read to its
+    // end all the same, so that the answer arrives.
+    const body = await wholeBody(request);
+    const received = {
+      method: request.method ?? '',
+      path: url.pathname,
+      query: url.search.slice(1),
+      headers: headersOf(request),
+      body,
+    };
     const record: Mutable<CallRecord> = {
       timeMs: Date.now(),
       action: request.headers['x-tc-action']?.toString() ?? '',
@@ -134,7 +140,7 @@ export class Gateway {
     let outcome: Outcome;
     const progress: Progress = { at: 'gateway' };
     try {
-      outcome = await this.#call(request, url, record, clockMs, progress);
+      outcome = await this.#call(received, record, clockMs, progress);
     } catch (error) {
       const { code, known } = this.#told(error, progress.at, record.action);
       const refusedBy = refuserOf(known.code);
@@ -154,24 +160,23 @@ export class Gateway {
   }
 
   async #call(
-    request: IncomingMessage,
-    url: URL,
+    received: Received,
     record: Mutable<CallRecord>,
     clockMs: number,
     progress: Progress,
   ): Promise<Outcome> {
     const { actions, credentials, engine, faults } = this.#options;
     const { settings } = engine;
-    const method = request.method ?? '';
-    const body = await readBody(request);
-    if ((method !== 'POST' && method !== 'GET') || url.pathname !== '/') {
+    const { method, path, query, headers, body } = received;
+    if (body.length > maxBodyBytes)
+      throw new ApiError('RequestSizeLimitExceeded', 'The request is larger than 10 MB.');
+    if ((method !== 'POST' && method !== 'GET') || path !== '/') {
       throw new ApiError('InvalidRequest', 'The request is not a POST or GET of the path /.');
     }
-    const raw = method === 'GET' ? unflatten(url.search.slice(1)) : parseBody(body);
-    const signed: SignedRequest = { method, query: url.search.slice(1), headers: headersOf(request), body };
-    const credential = authenticate(signed, credentials, settings, clockMs);
+    const raw = method === 'GET' ? unflatten(query) : parseBody(body);
+    const credential = authenticate(received, credentials, settings, clockMs);
     record.secretId = credential.secretId;
-    const { action, region } = routed(signed.headers, actions, this.#options.region);
+    const { action, region } = routed(headers, actions, this.#options.region);
     record.parameters = raw;
     record.loadBalancerId = loadBalancersOf(raw)[0];
 
