@@ -1,5 +1,6 @@
 import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vitest/config';
+import { LongFirst } from '../support/long-first.ts';
 
 /** `npm run test:cluster`: each file has a control plane of its own, several processes with 600 MB in all. */
 export default defineConfig({
@@ -20,6 +21,7 @@ export default defineConfig({
     environment: 'node',
     pool: 'forks',
     maxWorkers: 2,
+    sequence: { sequencer: LongFirst },
     testTimeout: 120_000,
     hookTimeout: 120_000,
   },

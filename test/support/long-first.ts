@@ -1,7 +1,10 @@
 import { BaseSequencer, type TestSpecification } from 'vitest/node';
 
 /** Files that take a minute or more, the longest first; their size tells nothing. */
-const long = [/\/test\/\w+\/main-job/, /\/test\/(chaos\/|e2e\/guide|integration\/(no-secret|redis-store))/];
+const long = [
+  /\/main-job/,
+  /\/test\/(chaos\/|cluster\/(product\/|controllers\/nodes)|e2e\/guide|integration\/(no-secret|redis-store))/,
+];
 
 /** What takes long begins first, else it runs on when all others are done. */
 export class LongFirst extends BaseSequencer {
