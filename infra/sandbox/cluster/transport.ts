@@ -1,5 +1,6 @@
 import { Agent as HttpAgent, request as httpRequest, type IncomingMessage } from 'node:http';
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
+import { wholeBody } from '../net/message.ts';
 
 /** How to reach an API server. */
 export interface ClusterAccess {
@@ -35,11 +36,8 @@ export interface Transport {
   close(): void;
 }
 
-const readAll = async (response: IncomingMessage): Promise<string> => {
-  const chunks: Buffer[] = [];
-  for await (const chunk of response) chunks.push(chunk);
-  return Buffer.concat(chunks).toString('utf8');
-};
+const readAll = async (response: IncomingMessage): Promise<string> =>
+  (await wholeBody(response)).toString('utf8');
 
 const errorOf = (status: number, text: string): ApiError => {
   try {

@@ -17,14 +17,6 @@ export interface FrontDoorOptions {
 /** What clients of a platform speak to. */
 export type FrontDoor = (request: IncomingMessage, response: ServerResponse) => Promise<void>;
 
-export const headersOf = (request: IncomingMessage): Record<string, string> =>
-  Object.fromEntries(
-    Object.entries(request.headers).map(([name, value]) => [
-      name,
-      Array.isArray(value) ? value.join(',') : (value ?? ''),
-    ]),
-  );
-
 export const answerJson = (
   response: ServerResponse,
   status: number,

@@ -4,7 +4,7 @@ import { basename, dirname } from 'node:path';
 import { createInterface } from 'node:readline';
 import { setImmediate as turn } from 'node:timers/promises';
 import type { Guard } from '../guard.ts';
-import { wholeBody } from '../net/whole-body.ts';
+import { wholeBody } from '../net/message.ts';
 import { programFile } from '../program-files.ts';
 import type { Invocation, InvocationEnd } from './invocation.ts';
 import { howItExited, peakBytes } from './process-end.ts';

@@ -1,13 +1,6 @@
 import { randomUUID } from 'node:crypto';
-import { wholeBody } from '../net/whole-body.ts';
-import {
-  answerJson,
-  type FrontDoor,
-  type FrontDoorOptions,
-  failureOf,
-  headersOf,
-  isJson,
-} from './front-door.ts';
+import { headersOf, wholeBody } from '../net/message.ts';
+import { answerJson, type FrontDoor, type FrontDoorOptions, failureOf, isJson } from './front-door.ts';
 import type { Invoked } from './pool.ts';
 import { limits } from './protocols.ts';
 import { isSignedV4 } from './signature-v4.ts';

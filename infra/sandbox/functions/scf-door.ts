@@ -1,15 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { ApiError, missingParameter, unknownParameter, wrongType } from '../clb/api-error.ts';
 import { authenticate } from '../clb/gateway/checks.ts';
-import { wholeBody } from '../net/whole-body.ts';
-import {
-  answerJson,
-  type FrontDoor,
-  type FrontDoorOptions,
-  failureOf,
-  headersOf,
-  isJson,
-} from './front-door.ts';
+import { headersOf, wholeBody } from '../net/message.ts';
+import { answerJson, type FrontDoor, type FrontDoorOptions, failureOf, isJson } from './front-door.ts';
 import type { InvocationEnd } from './invocation.ts';
 import type { Invoked } from './pool.ts';
 import { limits } from './protocols.ts';

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { wholeBody } from '../../net/whole-body.ts';
+import { headersOf, wholeBody } from '../../net/message.ts';
 import type { Action, Answer } from '../actions/action.ts';
 import { ApiError, internalError, throttled } from '../api-error.ts';
 import { type ByHand, loadBalancersOf } from '../by-hand.ts';
@@ -48,14 +48,6 @@ interface Outcome {
   readonly answer: Answer;
   readonly fate: Fate;
 }
-
-const headersOf = (request: IncomingMessage): Record<string, string> =>
-  Object.fromEntries(
-    Object.entries(request.headers).map(([name, value]) => [
-      name,
-      Array.isArray(value) ? value.join(',') : (value ?? ''),
-    ]),
-  );
 
 /** The HTTP side of the API: one POST or GET a call, every check of the gateway before an action sees it. */
 export class Gateway {

@@ -1,6 +1,6 @@
 import type { IncomingHttpHeaders, IncomingMessage, RequestListener, ServerResponse } from 'node:http';
 import { setTimeout as delay } from 'node:timers/promises';
-import { wholeBody } from '../../net/whole-body.ts';
+import { wholeBody } from '../../net/message.ts';
 import type { User } from './context.ts';
 import type { Fault, FaultRequest, Faults } from './faults.ts';
 import { mediaType, protobuf } from './requests/content.ts';
