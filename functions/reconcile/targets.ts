@@ -301,7 +301,10 @@ class Walk {
         ],
         reported: recorded.reported,
         ...(unclear === 0 ? {} : { unclear }),
-        ...(this.#read === undefined ? {} : { loadBalancer: this.#read, wholeReadAt: this.#wholeReadAt }),
+        // After a write that is not read back, by its answer: names and settings are in no read-back, and whoever forgot
+        // that they were changed would change them again, and meet the lock of that with the next write, for ever.
+        loadBalancer: observed,
+        wholeReadAt: this.#wholeReadAt,
       },
       problems: [...this.#problems, ...last.problems],
       unexplained: last.unexplained,

@@ -73,6 +73,7 @@ export interface Refusal {
 
 /** What the store keeps of a load balancer beside the desired states. */
 export interface Recorded {
+  /** As read, with what the answers to later writes say; who ends a hold with such has the next one read again. */
   readonly loadBalancer?: ObservedLoadBalancer;
   /** Unix ms when everything was read, names and settings of the listeners too. */
   readonly wholeReadAt?: number;

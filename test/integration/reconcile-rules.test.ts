@@ -283,6 +283,28 @@ describe('two Ingresses on one listener', () => {
     expect(bound()).toEqual(['HTTP:80 a.example.com/ (uid-one): 10.99.0.1=10']);
   });
 
+  test('what was changed before the load balancer got busy is not changed again: it ends (L10)', async () => {
+    world.endLocksWithWrites();
+    await world.put(two('a.example.com'));
+    await world.settle();
+    await world.put(one());
+    await world.settle();
+    world.script();
+    world.clb.faults.inject({
+      action: 'DeleteRule',
+      times: 3,
+      effect: { kind: 'error', code: 'FailedOperation.ResourceInOperating' },
+    });
+    await world.put(released('two'));
+    await world.settle();
+    expect(world.writes().filter((line) => !line.includes('(FailedOperation'))).toEqual([
+      'ModifyListener lb#1 lbl#1 as uid-one',
+      'DeleteRule lb#1 lbl#1 loc#1',
+      'CreateRule lb#1 lbl#1 a.example.com/',
+      'BatchRegisterTargets lb#1 lbl#1/loc#2 +pod#1 w10',
+    ]);
+  });
+
   test('with the store lost, nothing is made, bound or given away (L3)', async () => {
     await world.put(two('a.example.com'));
     await world.settle();
