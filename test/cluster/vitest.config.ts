@@ -20,7 +20,8 @@ export default defineConfig({
     exclude: ['test/contract/api-server-faults.test.ts'],
     environment: 'node',
     pool: 'forks',
-    maxWorkers: 2,
+    // As in `npm test`, they wait more than they work.
+    maxWorkers: 3,
     sequence: { sequencer: LongFirst },
     testTimeout: 120_000,
     hookTimeout: 120_000,
