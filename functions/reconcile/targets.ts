@@ -1,4 +1,4 @@
-import { ApplyError, ClbError, type Newer } from '../../shared/clb/clb-port.ts';
+import { ApplyError, ClbError, type ClbFailure, type Newer } from '../../shared/clb/clb-port.ts';
 import { provenBindings, type Registered, stillBound } from '../../shared/model/bindings.ts';
 import { boundIn } from '../../shared/model/bound-places.ts';
 import type { Claims } from '../../shared/model/claims.ts';
@@ -45,6 +45,14 @@ export interface PassOptions {
   /** Just read, so that they are not read again. */
   readonly addresses?: ObservedLoadBalancer['addresses'];
 }
+
+/** Names and settings, which only a whole read shows. */
+const modifies = new Set<Step['do']>(['modify-listener', 'modify-rule']);
+
+const mayHaveTakenEffect = (failure: ClbFailure | undefined): boolean =>
+  failure === undefined ||
+  failure.kind === 'unknown-outcome' ||
+  (failure.kind === 'busy' && failure.taken === true);
 
 const makesRoom = new Set<Step['do']>(['deregister', 'delete-rules', 'delete-listeners']);
 
@@ -196,6 +204,7 @@ class Walk {
           this.#problems.push({ object: state.object, problem: told });
         }
       }
+      if (modifies.has(step.do) && mayHaveTakenEffect(failure)) this.#wholeReadAt = 0;
       if (failure?.kind !== 'refused' && failure?.kind !== 'quota') {
         this.#retry = retryAfter(error, this.#hold.recorded.unclear);
         this.#deps.log.warn('step failed', { loadBalancerId: this.#loadBalancerId, step: step.do, error });

@@ -7,8 +7,11 @@ import type { Step } from '../model/plan-types.ts';
 export type ClbFailure =
   /** No budget, or the CLB says so: try again after so long, without the hold. */
   | { readonly kind: 'throttled'; readonly afterMs: number; readonly message: string }
-  /** `ResourceInOperating` and its kin: 0.5 s later somebody takes it again; never wait for it while holding. */
-  | { readonly kind: 'busy'; readonly message: string }
+  /**
+   * `ResourceInOperating` and its kin: 0.5 s later somebody takes it again; never wait for it while holding. `taken`: the
+   * write was accepted, and nobody knows yet what becomes of it.
+   */
+  | { readonly kind: 'busy'; readonly message: string; readonly taken?: true }
   /** The load balancer takes no change as it stands (isolated): nothing to gain by trying again soon. */
   | { readonly kind: 'isolated'; readonly code: string; readonly message: string }
   /** Some listeners failed, the rest is applied. */

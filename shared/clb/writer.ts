@@ -64,7 +64,7 @@ export class Writer {
   async finish(action: Action, taskId: string): Promise<void> {
     const seen = await this.poll(action, taskId, (task) => task.status !== 'running');
     if (seen === undefined) {
-      throw new ClbError(action, { kind: 'busy', message: 'its task still runs' }, taskId);
+      throw new ClbError(action, { kind: 'busy', message: 'its task still runs', taken: true }, taskId);
     }
     if (seen.status === 'failed') {
       throw new ClbError(action, sortAnswer('FailedOperation', seen.message), taskId);

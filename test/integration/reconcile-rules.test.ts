@@ -305,6 +305,25 @@ describe('two Ingresses on one listener', () => {
     ]);
   });
 
+  test('what was changed by a task that nobody saw end is read, not changed again (L10)', async () => {
+    world.endLocksWithWrites();
+    await world.put(two('a.example.com'));
+    await world.settle();
+    await world.put(one());
+    await world.settle();
+    world.script();
+    world.clb.faults.inject({ action: 'DescribeTaskStatus', times: 24, effect: { kind: 'throttle' } });
+    await world.put(released('two'));
+    expect(await world.pass()).toBe('retry');
+    expect(world.writes()).toEqual(['ModifyListener lb#1 lbl#1 as uid-one']);
+    await world.settle();
+    expect(world.writes()).toEqual([
+      'DeleteRule lb#1 lbl#1 loc#1',
+      'CreateRule lb#1 lbl#1 a.example.com/',
+      'BatchRegisterTargets lb#1 lbl#1/loc#2 +pod#1 w10',
+    ]);
+  });
+
   test('with the store lost, nothing is made, bound or given away (L3)', async () => {
     await world.put(two('a.example.com'));
     await world.settle();
